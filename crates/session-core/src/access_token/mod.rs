@@ -1,0 +1,13 @@
+//! Access tokens: JWTs (RFC 7519) in the profile of RFC 9068, short-lived, verified without asking anyone.
+
+mod claims_set;
+mod header;
+mod mint;
+mod verify;
+
+pub use mint::{MintError, Minter, TokenContent};
+pub use verify::{AccessToken, Verifier, VerifyError};
+
+/// The longest token that is looked at, in bytes. The largest that this service mints (1 KiB of claims, a subject of 255
+/// bytes that all need escaping) stays below it.
+pub const MAX_TOKEN_BYTES: usize = 8_192;

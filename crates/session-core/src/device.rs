@@ -1,0 +1,68 @@
+//! What a person recognizes a device by, in the list of their sessions.
+
+use std::net::IpAddr;
+
+/// A device as it was last seen. Every text is bounded and printable, so that it can be stored, listed and logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Device {
+    /// The name that the person or the application gave it; at most [`Device::MAX_LABEL_BYTES`].
+    pub label: Option<Box<str>>,
+    /// `User-Agent` of the last login or refresh, shortened to [`Device::MAX_USER_AGENT_BYTES`].
+    pub user_agent: Option<Box<str>>,
+    /// The address of the last login or refresh.
+    pub ip: Option<IpAddr>,
+}
+
+impl Device {
+    /// The longest label, in bytes; a longer one is shortened.
+    pub const MAX_LABEL_BYTES: usize = 64;
+    /// The longest user agent that is kept, in bytes: enough to tell the product and the system.
+    pub const MAX_USER_AGENT_BYTES: usize = 96;
+
+    /// Builds a device from unchecked texts: control characters are dropped, long texts shortened, empty ones left out.
+    pub fn new(label: Option<&str>, user_agent: Option<&str>, ip: Option<IpAddr>) -> Self {
+        Self {
+            label: label.and_then(|text| tidy(text, Self::MAX_LABEL_BYTES)),
+            user_agent: user_agent.and_then(|text| tidy(text, Self::MAX_USER_AGENT_BYTES)),
+            ip,
+        }
+    }
+
+    /// The device as seen by a later request: its label stays, what the request tells anew replaces what was known.
+    #[must_use]
+    pub fn seen_as(&self, later: &Self) -> Self {
+        Self {
+            label: self.label.clone(),
+            user_agent: later.user_agent.clone().or_else(|| self.user_agent.clone()),
+            ip: later.ip.or(self.ip),
+        }
+    }
+}
+
+fn tidy(text: &str, max_bytes: usize) -> Option<Box<str>> {
+    let mut tidied: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    if tidied.len() > max_bytes {
+        tidied.truncate(tidied.floor_char_boundary(max_bytes));
+    }
+    (!tidied.is_empty()).then(|| tidied.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_tidied() {
+        let device = Device::new(Some(" Anna's\u{7} phone\r\n"), Some(&"é".repeat(100)), None);
+        assert_eq!(device.label.as_deref(), Some("Anna's phone"));
+        assert_eq!(device.user_agent.unwrap().len(), Device::MAX_USER_AGENT_BYTES);
+        assert_eq!(Device::new(Some("\n"), None, None).label, None);
+    }
+
+    #[test]
+    fn a_later_sight_keeps_the_label() {
+        let first = Device::new(Some("work"), Some("A"), Some([10, 0, 0, 1].into()));
+        let seen = first.seen_as(&Device::new(Some("other"), None, Some([10, 0, 0, 2].into())));
+        assert_eq!(seen, Device::new(Some("work"), Some("A"), Some([10, 0, 0, 2].into())));
+    }
+}

@@ -1,0 +1,274 @@
+//! Which key signs now, and which are still believed: rotation without a refused token.
+//!
+//! ```text
+//!  published    signs_from            successor's signs_from      verify_until
+//!      │            │                          │                       │
+//!      ▼            ▼                          ▼                       ▼
+//!      ├── next ────┼──────── current ─────────┼────── previous ───────┼── retired
+//!        verifies        verifies, signs            verifies             nothing
+//! ```
+//! A key is believed *before* it signs, so that every instance and every cache knows it when its first token arrives, and
+//! *after* its successor signs, for as long as anything made with it may live.
+
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// A key with a name that is unique in its schedule.
+pub trait Named {
+    /// The name's type.
+    type Name: PartialEq + Clone + ToString;
+    /// The name.
+    fn name(&self) -> Self::Name;
+}
+
+/// A key and its times.
+#[derive(Clone, Debug)]
+pub struct Scheduled<K> {
+    /// The key.
+    pub key: K,
+    /// From when on it signs, until a later key does.
+    pub signs_from: Timestamp,
+    /// Until when it is believed; `None` while no successor is planned.
+    pub verify_until: Option<Timestamp>,
+}
+
+impl<K> Scheduled<K> {
+    fn is_believed(&self, now: Timestamp) -> bool {
+        self.verify_until.is_none_or(|end| now < end)
+    }
+}
+
+/// Keys in the order in which they sign. Never empty.
+#[derive(Clone, Debug)]
+pub struct Schedule<K>(Vec<Scheduled<K>>);
+
+/// What a key is at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Believed, and will sign later.
+    Next,
+    /// Signs.
+    Current,
+    /// Signed before, still believed.
+    Previous,
+    /// Neither signs nor is believed.
+    Retired,
+}
+
+/// Keys do not make a schedule, or a change would break it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// There is no key at all.
+    #[error("a schedule needs at least one key")]
+    Empty,
+    /// Two keys have one name.
+    #[error("two keys are named {0}")]
+    Duplicate(String),
+    /// No key has this name.
+    #[error("no key is named {0}")]
+    Unknown(String),
+    /// The key to retire is the one that signs.
+    #[error("the key {0} signs now: rotate first, then retire it")]
+    StillSigning(String),
+}
+
+impl<K: Named> Schedule<K> {
+    /// Orders the keys.
+    pub fn new(mut keys: Vec<Scheduled<K>>) -> Result<Self, ScheduleError> {
+        if keys.is_empty() {
+            return Err(ScheduleError::Empty);
+        }
+        for (index, entry) in keys.iter().enumerate() {
+            if keys[..index]
+                .iter()
+                .any(|earlier| earlier.key.name() == entry.key.name())
+            {
+                return Err(ScheduleError::Duplicate(entry.key.name().to_string()));
+            }
+        }
+        keys.sort_by_key(|entry| entry.signs_from);
+        Ok(Self(keys))
+    }
+
+    /// One key, signing from the beginning of time.
+    pub fn of_one(key: K) -> Self {
+        Self(vec![Scheduled {
+            key,
+            signs_from: Timestamp::from_millis(i64::MIN),
+            verify_until: None,
+        }])
+    }
+
+    /// All keys, in the order in which they sign.
+    pub fn entries(&self) -> &[Scheduled<K>] {
+        &self.0
+    }
+
+    /// The key that signs at `now`: of those believed, the last whose time has come. If the time of none has come (a clock
+    /// that runs behind the machine that made the keys), the first: a wrong clock must not stop the service.
+    /// `None` only if every key is retired.
+    pub fn current(&self, now: Timestamp) -> Option<&K> {
+        let mut believed = self.0.iter().filter(|entry| entry.is_believed(now)).peekable();
+        let first = believed.peek().copied();
+        believed
+            .take_while(|entry| entry.signs_from <= now)
+            .last()
+            .or(first)
+            .map(|entry| &entry.key)
+    }
+
+    /// The key of this name, if it is believed at `now`.
+    pub fn believed(&self, name: &K::Name, now: Timestamp) -> Option<&K> {
+        self.0
+            .iter()
+            .find(|entry| entry.key.name() == *name && entry.is_believed(now))
+            .map(|entry| &entry.key)
+    }
+
+    /// What `entry`, one of this schedule's, is at `now`.
+    pub fn state(&self, entry: &Scheduled<K>, now: Timestamp) -> KeyState {
+        if !entry.is_believed(now) {
+            KeyState::Retired
+        } else if self.current(now).is_some_and(|key| key.name() == entry.key.name()) {
+            KeyState::Current
+        } else if entry.signs_from > now {
+            KeyState::Next
+        } else {
+            KeyState::Previous
+        }
+    }
+
+    /// The schedule in which `key` takes over at `signs_from`, and every earlier key is believed for `overlap` longer.
+    /// Keys that are retired at `now` are left out.
+    pub fn rotated(
+        self,
+        key: K,
+        signs_from: Timestamp,
+        overlap: Duration,
+        now: Timestamp,
+    ) -> Result<Self, ScheduleError> {
+        let end = signs_from.saturating_add(overlap);
+        let mut keys: Vec<_> = self.0.into_iter().filter(|entry| entry.is_believed(now)).collect();
+        for entry in &mut keys {
+            entry.verify_until = Some(entry.verify_until.map_or(end, |planned| planned.min(end)));
+        }
+        keys.push(Scheduled {
+            key,
+            signs_from,
+            verify_until: None,
+        });
+        Self::new(keys)
+    }
+
+    /// The schedule in which the key named `name` is believed no longer.
+    pub fn retired(mut self, name: &str, now: Timestamp) -> Result<Self, ScheduleError> {
+        if self.current(now).is_some_and(|key| key.name().to_string() == name) {
+            return Err(ScheduleError::StillSigning(name.to_owned()));
+        }
+        let entry = self.0.iter_mut().find(|entry| entry.key.name().to_string() == name);
+        let entry = entry.ok_or_else(|| ScheduleError::Unknown(name.to_owned()))?;
+        entry.verify_until = Some(entry.verify_until.map_or(now, |planned| planned.min(now)));
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    struct Key(&'static str);
+
+    impl Named for Key {
+        type Name = String;
+        fn name(&self) -> String {
+            self.0.to_owned()
+        }
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn states(schedule: &Schedule<Key>, now: i64) -> Vec<(&'static str, KeyState)> {
+        schedule
+            .entries()
+            .iter()
+            .map(|entry| (entry.key.0, schedule.state(entry, at(now))))
+            .collect()
+    }
+
+    #[test]
+    fn a_key_goes_from_next_over_current_and_previous_to_retired() {
+        use KeyState::{Current, Next, Previous, Retired};
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(50), at(0))
+            .unwrap();
+        assert_eq!(states(&schedule, 99), [("a", Current), ("b", Next)]);
+        assert_eq!(states(&schedule, 100), [("a", Previous), ("b", Current)]);
+        assert_eq!(states(&schedule, 149), [("a", Previous), ("b", Current)]);
+        assert_eq!(states(&schedule, 150), [("a", Retired), ("b", Current)]);
+        assert!(
+            schedule.believed(&"b".to_owned(), at(0)).is_some(),
+            "the next key is believed before it signs"
+        );
+        assert!(schedule.believed(&"a".to_owned(), at(150)).is_none());
+    }
+
+    #[test]
+    fn a_clock_behind_the_first_key_still_signs() {
+        let schedule = Schedule::new(vec![Scheduled {
+            key: Key("a"),
+            signs_from: at(100),
+            verify_until: None,
+        }])
+        .unwrap();
+        assert_eq!(schedule.current(at(0)).unwrap().0, "a");
+    }
+
+    #[test]
+    fn a_retired_successor_hands_back_to_its_predecessor() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(50), at(0))
+            .unwrap();
+        let schedule = schedule.retired("b", at(50)).unwrap();
+        assert_eq!(schedule.current(at(120)).unwrap().0, "a");
+        assert!(schedule.current(at(150)).is_none(), "nothing is believed any more");
+    }
+
+    #[test]
+    fn a_key_may_be_retired_unless_it_signs() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(50), at(0))
+            .unwrap();
+        assert_eq!(
+            schedule.clone().retired("b", at(120)).unwrap_err(),
+            ScheduleError::StillSigning("b".into())
+        );
+        assert_eq!(
+            schedule.clone().retired("x", at(120)).unwrap_err(),
+            ScheduleError::Unknown("x".into())
+        );
+        let retired = schedule.retired("a", at(120)).unwrap();
+        assert_eq!(
+            states(&retired, 120),
+            [("a", KeyState::Retired), ("b", KeyState::Current)]
+        );
+        let third = retired
+            .rotated(Key("c"), at(200), Duration::from_secs(50), at(130))
+            .unwrap();
+        assert_eq!(
+            states(&third, 130),
+            [("b", KeyState::Current), ("c", KeyState::Next)],
+            "what is retired is left out"
+        );
+    }
+
+    #[test]
+    fn names_are_unique_and_something_is_there() {
+        assert_eq!(Schedule::<Key>::new(vec![]).unwrap_err(), ScheduleError::Empty);
+        let twice = Schedule::of_one(Key("a")).rotated(Key("a"), at(1), Duration::ZERO, at(0));
+        assert_eq!(twice.unwrap_err(), ScheduleError::Duplicate("a".into()));
+    }
+}

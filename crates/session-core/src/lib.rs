@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod access_token;
+pub mod claims;
+pub mod device;
+mod encoding;
+pub mod entropy;
+pub mod id;
+pub mod idempotency_key;
+pub mod key;
+pub mod lifetime;
+pub mod policy;
+pub mod refresh_token;
+pub mod rotation;
+pub mod session;
+pub mod time;

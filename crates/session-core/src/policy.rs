@@ -1,0 +1,220 @@
+//! The rules a deployment chooses. They live here once; a store or a route never repeats one.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::session::RotationMode;
+
+/// Lifetimes and choices. Build one with struct update from [`Policy::default`] and pass it through [`Policy::validated`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long an access token is valid. 1 s to 24 h; default 15 min.
+    pub access_ttl: Duration,
+    /// A session without a refresh for this long has ended (OWASP: *idle timeout*). Default 30 d.
+    pub idle_timeout: Duration,
+    /// A session ends this long after its login, whatever happens (OWASP: *absolute timeout*). Default 90 d.
+    pub absolute_lifetime: Duration,
+    /// The same for a session that is not to be remembered. Default 12 h.
+    pub unremembered_lifetime: Duration,
+    /// How long before its end a session counts as expiring; capped at a quarter of the life that ends first. Default 1 h.
+    pub warn_before: Duration,
+    /// For how long after a rotation a session without keys may repeat the request. At most 5 min; default 10 s.
+    pub reuse_interval: Duration,
+    /// Whether sessions without keys may be opened.
+    pub keyless: Keyless,
+    /// What a detected reuse does.
+    pub on_reuse: OnReuse,
+    /// How far the clocks of *other* verifiers may be off. At most 5 min; default 30 s. The service checks with none.
+    pub leeway: Duration,
+    /// A login beyond this ends the subject's oldest session. 1 to 10,000; default 50.
+    pub max_sessions_per_subject: usize,
+}
+
+/// Whether sessions without idempotency keys may be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keyless {
+    /// Yes, in the weaker mode [`RotationMode::Grace`], unless the client asks for keys.
+    Grace,
+    /// No: every session is [`RotationMode::Keyed`].
+    Refuse,
+}
+
+/// What a detected reuse does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnReuse {
+    /// The session is revoked, for both parties.
+    Revoke,
+    /// A dry run: the event is raised, the request gets nothing, the session goes on.
+    Report,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            access_ttl: Duration::from_mins(15),
+            idle_timeout: Duration::from_hours(30 * 24),
+            absolute_lifetime: Duration::from_hours(90 * 24),
+            unremembered_lifetime: Duration::from_hours(12),
+            warn_before: Duration::from_hours(1),
+            reuse_interval: Duration::from_secs(10),
+            keyless: Keyless::Grace,
+            on_reuse: OnReuse::Revoke,
+            leeway: Duration::from_secs(30),
+            max_sessions_per_subject: 50,
+        }
+    }
+}
+
+/// One setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFault {
+    /// The field's name, as in the configuration.
+    pub field: &'static str,
+    /// What is wrong and what would do.
+    pub problem: String,
+}
+
+impl fmt::Display for PolicyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.problem)
+    }
+}
+
+/// The longest lifetime that a policy may name: ten years.
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
+
+impl Policy {
+    /// The policy, if every setting is in its range and they fit each other; else *all* faults.
+    pub fn validated(self) -> Result<Self, Vec<PolicyFault>> {
+        let mut faults = Vec::new();
+        let mut in_range = |field, value: Duration, least: Duration, most: Duration| {
+            if value < least || value > most {
+                faults.push(PolicyFault {
+                    field,
+                    problem: format!("is {value:?}, must be {least:?} to {most:?}"),
+                });
+            }
+        };
+        let second = Duration::from_secs(1);
+        in_range("access_ttl", self.access_ttl, second, Duration::from_hours(24));
+        in_range("idle_timeout", self.idle_timeout, second, LONGEST);
+        in_range("absolute_lifetime", self.absolute_lifetime, second, LONGEST);
+        in_range("unremembered_lifetime", self.unremembered_lifetime, second, LONGEST);
+        in_range("warn_before", self.warn_before, Duration::ZERO, LONGEST);
+        in_range(
+            "reuse_interval",
+            self.reuse_interval,
+            Duration::ZERO,
+            Duration::from_mins(5),
+        );
+        in_range("leeway", self.leeway, Duration::ZERO, Duration::from_mins(5));
+
+        let mut must = |holds: bool, field, problem: &str| {
+            if !holds {
+                faults.push(PolicyFault {
+                    field,
+                    problem: problem.to_owned(),
+                });
+            }
+        };
+        must(
+            self.access_ttl <= self.idle_timeout,
+            "access_ttl",
+            "is longer than idle_timeout: a session would end before its token needs a refresh",
+        );
+        must(
+            self.idle_timeout <= self.absolute_lifetime,
+            "idle_timeout",
+            "is longer than absolute_lifetime and could never be reached",
+        );
+        must(
+            self.unremembered_lifetime <= self.absolute_lifetime,
+            "unremembered_lifetime",
+            "is longer than absolute_lifetime: not to be remembered must not last longer than to be remembered",
+        );
+        must(
+            (1..=10_000).contains(&self.max_sessions_per_subject),
+            "max_sessions_per_subject",
+            "must be 1 to 10000",
+        );
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
+    }
+
+    /// The absolute lifetime of a session.
+    pub fn lifetime(&self, remembered: bool) -> Duration {
+        if remembered {
+            self.absolute_lifetime
+        } else {
+            self.unremembered_lifetime
+        }
+    }
+
+    /// The mode in which a new session is opened, given what its client asked for.
+    pub fn rotation_mode(&self, asked: Option<RotationMode>) -> Result<RotationMode, KeylessRefused> {
+        match (self.keyless, asked) {
+            (Keyless::Grace, asked) => Ok(asked.unwrap_or(RotationMode::Grace)),
+            (Keyless::Refuse, Some(RotationMode::Grace)) => Err(KeylessRefused),
+            (Keyless::Refuse, _) => Ok(RotationMode::Keyed),
+        }
+    }
+}
+
+/// A session without keys was asked for, and the policy opens none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this service opens keyed sessions only: ask for `rotation: \"keyed\"` and send an Idempotency-Key with each refresh"
+)]
+pub struct KeylessRefused;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid() {
+        assert!(Policy::default().validated().is_ok());
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let policy = Policy {
+            access_ttl: Duration::ZERO,
+            idle_timeout: Duration::MAX,
+            leeway: Duration::from_hours(1),
+            max_sessions_per_subject: 0,
+            unremembered_lifetime: Duration::from_hours(91 * 24),
+            ..Policy::default()
+        };
+        let mut fields: Vec<_> = policy
+            .validated()
+            .unwrap_err()
+            .into_iter()
+            .map(|fault| fault.field)
+            .collect();
+        fields.sort_unstable();
+        fields.dedup();
+        assert_eq!(
+            fields,
+            [
+                "access_ttl",
+                "idle_timeout",
+                "leeway",
+                "max_sessions_per_subject",
+                "unremembered_lifetime"
+            ]
+        );
+    }
+
+    #[test]
+    fn keyless_sessions_can_be_refused() {
+        let grace = Policy::default();
+        assert_eq!(grace.rotation_mode(None), Ok(RotationMode::Grace));
+        assert_eq!(grace.rotation_mode(Some(RotationMode::Keyed)), Ok(RotationMode::Keyed));
+        let keyed = Policy {
+            keyless: Keyless::Refuse,
+            ..Policy::default()
+        };
+        assert_eq!(keyed.rotation_mode(None), Ok(RotationMode::Keyed));
+        assert_eq!(keyed.rotation_mode(Some(RotationMode::Grace)), Err(KeylessRefused));
+    }
+}

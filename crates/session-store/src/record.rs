@@ -1,0 +1,195 @@
+//! The stored form of a record, with its version in the first byte.
+//!
+//! A form is never changed, only followed by another: an instance that is upgraded reads what its predecessor wrote, and
+//! `tests/stored_forms.rs` reads a committed file of each. What a form holds is checked on reading like any other input.
+
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
+use session_core::claims::{Claims, ClaimsError};
+use session_core::device::Device;
+use session_core::id::{SessionId, Subject, SubjectError};
+use session_core::idempotency_key::KeyFingerprint;
+use session_core::refresh_token::SecretId;
+use session_core::session::{
+    PastRotation, REMEMBERED_ROTATIONS, Revocation, RevocationReason, RotationMode, Salt, SessionRecord,
+};
+use session_core::time::Timestamp;
+
+const FORM_1: u8 = 1;
+
+/// Stored bytes are no record.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// A form that this version does not know: a newer one wrote it.
+    #[error("stored in form {0}, which this version does not know")]
+    UnknownForm(u8),
+    /// Damaged.
+    #[error("damaged")]
+    Damaged(#[from] postcard::Error),
+    /// No bytes at all, or bytes behind the record.
+    #[error("of the wrong length")]
+    Length,
+    /// A subject that cannot be.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// Claims that cannot be.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    /// A number that names nothing.
+    #[error("`{0}` names nothing")]
+    UnknownName(u8),
+}
+
+/// The record in its newest stored form.
+pub fn encode(record: &SessionRecord) -> Vec<u8> {
+    let form = Form1 {
+        id: *record.id.as_bytes(),
+        subject: record.subject.as_str().into(),
+        salt: *record.salt.as_bytes(),
+        keyed: record.rotation == RotationMode::Keyed,
+        remembered: record.remembered,
+        created_at: record.created_at.as_millis(),
+        last_used_at: record.last_used_at.as_millis(),
+        generation: record.generation,
+        secret: record.secret.0,
+        rotations: record.rotations.iter().map(Rotation1::from).collect(),
+        claims: record.claims.as_json().into(),
+        label: record.device.label.as_deref().map(Into::into),
+        user_agent: record.device.user_agent.as_deref().map(Into::into),
+        ip: record.device.ip,
+        revoked: record
+            .revoked
+            .map(|revocation| (revocation.at.as_millis(), reason_number(revocation.reason))),
+    };
+    // Invariant: postcard fails only if its buffer is full, and a Vec grows.
+    postcard::to_extend(&form, vec![FORM_1]).unwrap_or_default()
+}
+
+/// Reads a record in any form that was ever stored.
+pub fn decode(bytes: &[u8]) -> Result<SessionRecord, RecordError> {
+    match bytes.split_first() {
+        None => Err(RecordError::Length),
+        Some((&FORM_1, body)) => match postcard::take_from_bytes::<Form1<'_>>(body)? {
+            (form, []) => form.try_into(),
+            _ => Err(RecordError::Length),
+        },
+        Some((&unknown, _)) => Err(RecordError::UnknownForm(unknown)),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Form1<'a> {
+    id: [u8; 16],
+    subject: &'a str,
+    salt: [u8; 16],
+    keyed: bool,
+    remembered: bool,
+    created_at: i64,
+    last_used_at: i64,
+    generation: u32,
+    secret: u32,
+    rotations: ArrayVec<Rotation1, REMEMBERED_ROTATIONS>,
+    claims: &'a str,
+    label: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    ip: Option<IpAddr>,
+    revoked: Option<(i64, u8)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rotation1 {
+    generation: u32,
+    key: Option<[u8; 16]>,
+    at: i64,
+}
+
+impl From<&PastRotation> for Rotation1 {
+    fn from(past: &PastRotation) -> Self {
+        Self {
+            generation: past.generation,
+            key: past.key.map(|key| *key.as_bytes()),
+            at: past.at.as_millis(),
+        }
+    }
+}
+
+impl From<Rotation1> for PastRotation {
+    fn from(stored: Rotation1) -> Self {
+        Self {
+            generation: stored.generation,
+            key: stored.key.map(KeyFingerprint::from_bytes),
+            at: Timestamp::from_millis(stored.at),
+        }
+    }
+}
+
+impl TryFrom<Form1<'_>> for SessionRecord {
+    type Error = RecordError;
+
+    fn try_from(form: Form1<'_>) -> Result<Self, RecordError> {
+        let revocation = |(at, number)| {
+            Ok::<_, RecordError>(Revocation {
+                at: Timestamp::from_millis(at),
+                reason: reason_of(number)?,
+            })
+        };
+        Ok(Self {
+            id: SessionId::from_bytes(form.id),
+            subject: Subject::new(form.subject)?,
+            salt: Salt::from_bytes(form.salt),
+            rotation: if form.keyed {
+                RotationMode::Keyed
+            } else {
+                RotationMode::Grace
+            },
+            remembered: form.remembered,
+            created_at: Timestamp::from_millis(form.created_at),
+            last_used_at: Timestamp::from_millis(form.last_used_at),
+            generation: form.generation,
+            secret: SecretId(form.secret),
+            rotations: form.rotations.into_iter().map(PastRotation::from).collect(),
+            claims: Claims::parse(form.claims)?,
+            device: Device::new(form.label, form.user_agent, form.ip),
+            revoked: form.revoked.map(revocation).transpose()?,
+        })
+    }
+}
+
+/// Stored numbers of reasons: never renumbered, only added to.
+const REASONS: [(RevocationReason, u8); 6] = [
+    (RevocationReason::Logout, 0),
+    (RevocationReason::EndedElsewhere, 1),
+    (RevocationReason::Reuse, 2),
+    (RevocationReason::Evicted, 3),
+    (RevocationReason::Replaced, 4),
+    (RevocationReason::Admin, 5),
+];
+
+/// The stored number of a reason.
+pub(crate) fn reason_number(reason: RevocationReason) -> u8 {
+    // Invariant, tested: every reason stands in the table.
+    REASONS
+        .iter()
+        .find(|(known, _)| *known == reason)
+        .map_or(u8::MAX, |(_, number)| *number)
+}
+
+/// The reason of a stored number.
+pub(crate) fn reason_of(number: u8) -> Result<RevocationReason, RecordError> {
+    let found = REASONS.iter().find(|(_, known)| *known == number);
+    found.map(|(reason, _)| *reason).ok_or(RecordError::UnknownName(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_one_number() {
+        for reason in RevocationReason::ALL {
+            assert_eq!(reason_of(reason_number(reason)).unwrap(), reason);
+        }
+    }
+}
