@@ -1,7 +1,14 @@
 //! Session stores and the use cases of sessions.
 //!
+//! - [`sessions`]: the use cases: open, refresh, verify, list, end. Start here.
 //! - [`store`]: what a store does: [`store::SessionStore`], [`store::RevocationFeed`].
 //! - [`record`]: the versioned form in which engines keep a session.
+//! - [`memory`]: the reference engine.
+//! - [`entropy`]: the operating system's randomness.
 
+pub mod entropy;
+pub mod memory;
 pub mod record;
+pub mod revoked;
+pub mod sessions;
 pub mod store;

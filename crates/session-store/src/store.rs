@@ -106,17 +106,18 @@ pub trait SessionStore: RevocationFeed + Send + Sync {
     async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError>;
 
     /// Replaces the record of `next`'s session if its version is `expected` and it is not revoked. `next` itself is not
-    /// revoked: that is [`SessionStore::revoke`]'s.
+    /// revoked: that is [`SessionStore::revoke`]'s; and its subject is the one that the session was created with.
     async fn swap(&self, expected: &Version, next: &Stored, keep_until: Timestamp) -> Result<Swap, StoreError>;
 
-    /// Revokes a session whatever its version, writes `version`, and appends to the revocation feed, as one act.
+    /// Revokes a session whatever its version, writes `version`, and appends to the revocation feed, as one act. Repeating
+    /// it with the same version is [`Revoke::Done`] again, and appends nothing.
     async fn revoke(&self, id: &SessionId, revocation: Revocation, version: Version) -> Result<Revoke, StoreError>;
 
     /// The sessions of `subject` that are not revoked, in no particular order; some may have expired.
     async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError>;
 
-    /// Deletes records whose `keep_until` is not after `now`, and feed entries appended before `feed_from`; looks at no
-    /// more than `limit` records.
+    /// Deletes records whose `keep_until` is not after `now`, and feed entries whose revocation was before `feed_from`;
+    /// looks at no more than `limit` records.
     async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError>;
 
     /// Whether the store would answer now.
@@ -132,14 +133,25 @@ pub struct FeedEntry {
     pub revocation: Revocation,
 }
 
-/// How far a follower has read. Opaque: only the engine that gave it out can read it.
+/// How far a follower has read. Opaque: only the engine that gave it out can read it. An engine that cannot read it starts
+/// again at [`FeedPosition::start`]: a follower may learn of a revocation twice, but never not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedPosition(pub(crate) Box<str>);
+pub struct FeedPosition(Box<str>);
 
 impl FeedPosition {
     /// Before the first entry that is kept.
     pub fn start() -> Self {
         Self::default()
+    }
+
+    /// An engine's own text; empty is the start.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The engine's own text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

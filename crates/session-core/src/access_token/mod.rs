@@ -6,7 +6,7 @@ mod mint;
 mod verify;
 
 pub use mint::{MintError, Minter, TokenContent};
-pub use verify::{AccessToken, Verifier, VerifyError};
+pub use verify::{AccessToken, Verifier, VerifyError, claimed_session};
 
 /// The longest token that is looked at, in bytes. The largest that this service mints (1 KiB of claims, a subject of 255
 /// bytes that all need escaping) stays below it.

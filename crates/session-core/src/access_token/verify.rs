@@ -93,6 +93,17 @@ impl Verifier {
     /// A verified token says that its session was live when it was minted. Whether it was revoked since is known to the
     /// issuer and to who follows its revocation feed.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
+        let verified = self.verify_though_expired(token, now)?;
+        // RFC 7519 §4.1.4: not accepted on or after `exp`.
+        if now >= verified.expires_at.saturating_add(self.leeway) {
+            return Err(VerifyError::Expired);
+        }
+        Ok(verified)
+    }
+
+    /// As [`Verifier::verify`], except that `exp` may have passed: the token proves which session it belonged to, and nothing
+    /// about now. Enough to end that session; never enough to act in it.
+    pub fn verify_though_expired(&self, token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLong);
         }
@@ -156,10 +167,6 @@ impl Verifier {
         let at = |date: NumericDate| Timestamp::from_secs(date.0);
         let expires_at = at(claims.exp.ok_or(missing("no `exp`"))?);
         let issued_at = at(claims.iat.ok_or(missing("no `iat`"))?);
-        // RFC 7519 §4.1.4: not accepted on or after `exp`.
-        if now >= expires_at.saturating_add(self.leeway) {
-            return Err(VerifyError::Expired);
-        }
         let latest_start = now.saturating_add(self.leeway);
         if issued_at > latest_start || claims.nbf.is_some_and(|nbf| at(nbf) > latest_start) {
             return Err(VerifyError::NotYetValid);
@@ -190,4 +197,18 @@ impl Verifier {
             claims: own?,
         })
     }
+}
+
+/// The session that a token *claims* to be of: nothing is verified.
+///
+/// For one use: beside a refresh token in a cookie, to see that both cookies are of one session. What is trusted there is
+/// the name prefix `__Host-` of the cookie that carries the access token (RFC 6265bis §4.1.3.2: no other host can set it),
+/// not the token, whose key may be retired by the time a person comes back.
+pub fn claimed_session(token: &str) -> Option<SessionId> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let payload = encoding::decode(token.split('.').nth(1)?)?;
+    let claims: ClaimsSet<'_> = serde_json::from_slice(&payload).ok()?;
+    claims.sid?.0.parse().ok()
 }

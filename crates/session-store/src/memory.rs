@@ -1,0 +1,186 @@
+//! The reference engine: plain maps behind one lock. What it does is what every engine does; it forgets all when dropped.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use session_core::id::{SessionId, Subject};
+use session_core::session::Revocation;
+use session_core::time::Timestamp;
+
+use crate::store::{
+    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
+};
+
+/// Sessions in the memory of this process: for tests, and for a service that may forget its sessions when it restarts.
+///
+/// A [`FeedPosition`] of this engine is the decimal sequence number of the last entry that was read. One that this store
+/// did not give out reads as [`FeedPosition::start`]: entries may come twice, but none is skipped.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held says nothing about the maps: no operation below can panic half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn create(&self, new: &Stored, keep_until: Timestamp) -> Result<(), StoreError> {
+        self.state().create(new, keep_until)
+    }
+
+    async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        Ok(self.state().sessions.get(id).map(|kept| kept.stored.clone()))
+    }
+
+    async fn swap(&self, expected: &Version, next: &Stored, keep_until: Timestamp) -> Result<Swap, StoreError> {
+        Ok(self.state().swap(expected, next, keep_until))
+    }
+
+    async fn revoke(&self, id: &SessionId, revocation: Revocation, version: Version) -> Result<Revoke, StoreError> {
+        Ok(self.state().revoke(id, revocation, version))
+    }
+
+    async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
+        Ok(self.state().list(subject))
+    }
+
+    async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        Ok(self.state().sweep(now, feed_from, limit))
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl RevocationFeed for MemoryStore {
+    async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        Ok(self.state().revocations_after(position))
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sessions: HashMap<SessionId, Kept>,
+    /// Invariant: exactly the sessions that are kept and not revoked, and no empty set.
+    live: HashMap<Subject, HashSet<SessionId>>,
+    /// By sequence number, the first being 1.
+    feed: BTreeMap<u64, FeedEntry>,
+    /// The last sequence number that was given; never given again, although its entry may have been swept.
+    last_sequence: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stored: Stored,
+    keep_until: Timestamp,
+}
+
+impl State {
+    fn create(&mut self, new: &Stored, keep_until: Timestamp) -> Result<(), StoreError> {
+        let id = new.record.id;
+        if let Some(kept) = self.sessions.get(&id) {
+            let repeated = kept.stored.version == new.version;
+            return repeated.then_some(()).ok_or(StoreError::AlreadyExists);
+        }
+        if new.record.revoked.is_none() {
+            self.live.entry(new.record.subject.clone()).or_default().insert(id);
+        }
+        let stored = new.clone();
+        self.sessions.insert(id, Kept { stored, keep_until });
+        Ok(())
+    }
+
+    fn swap(&mut self, expected: &Version, next: &Stored, keep_until: Timestamp) -> Swap {
+        let Some(kept) = self.sessions.get_mut(&next.record.id) else {
+            return Swap::Missing;
+        };
+        if kept.stored.record.revoked.is_some() {
+            return Swap::Conflict(Box::new(kept.stored.clone()));
+        }
+        if kept.stored.version == next.version {
+            return Swap::Done;
+        }
+        if kept.stored.version != *expected {
+            return Swap::Conflict(Box::new(kept.stored.clone()));
+        }
+        kept.stored = next.clone();
+        kept.keep_until = keep_until;
+        Swap::Done
+    }
+
+    fn revoke(&mut self, id: &SessionId, revocation: Revocation, version: Version) -> Revoke {
+        let Some(Kept { stored, .. }) = self.sessions.get_mut(id) else {
+            return Revoke::Missing;
+        };
+        if stored.record.revoked.is_some() {
+            let record = Box::new(stored.record.clone());
+            return if stored.version == version {
+                Revoke::Done(record)
+            } else {
+                Revoke::Already(record)
+            };
+        }
+        stored.record.revoked = Some(revocation);
+        stored.version = version;
+        let record = Box::new(stored.record.clone());
+        self.forget_live(&record.subject, id);
+        self.last_sequence += 1;
+        let session = *id;
+        self.feed.insert(self.last_sequence, FeedEntry { session, revocation });
+        Revoke::Done(record)
+    }
+
+    fn list(&self, subject: &Subject) -> Vec<Stored> {
+        let ids = self.live.get(subject).into_iter().flatten();
+        ids.filter_map(|id| self.sessions.get(id))
+            .map(|kept| kept.stored.clone())
+            .collect()
+    }
+
+    fn sweep(&mut self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Swept {
+        let due = self.sessions.values().filter(|kept| kept.keep_until <= now);
+        // One beyond the limit tells whether there is more.
+        let mut due: Vec<_> = due
+            .take(limit.saturating_add(1))
+            .map(|kept| (kept.stored.record.id, kept.stored.record.subject.clone()))
+            .collect();
+        let more = due.len() > limit;
+        due.truncate(limit);
+        for (id, subject) in &due {
+            self.sessions.remove(id);
+            self.forget_live(subject, id);
+        }
+        self.feed.retain(|_, entry| entry.revocation.at >= feed_from);
+        let deleted = due.len();
+        Swept { deleted, more }
+    }
+
+    fn revocations_after(&self, position: &FeedPosition) -> (Vec<FeedEntry>, FeedPosition) {
+        let given_out = |sequence: &u64| *sequence <= self.last_sequence;
+        let after = position.as_str().parse().ok().filter(given_out).unwrap_or(0);
+        let entries = self.feed.range(after.saturating_add(1)..).map(|(_, entry)| *entry);
+        (entries.collect(), FeedPosition::new(self.last_sequence.to_string()))
+    }
+
+    fn forget_live(&mut self, subject: &Subject, id: &SessionId) {
+        if let Some(ids) = self.live.get_mut(subject) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.live.remove(subject);
+            }
+        }
+    }
+}

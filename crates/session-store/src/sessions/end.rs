@@ -1,0 +1,92 @@
+//! Ending sessions, and looking at them.
+
+use session_core::entropy::EntropyError;
+use session_core::id::{SessionId, Subject};
+use session_core::lifetime;
+use session_core::rotation::is_genuine;
+use session_core::session::{Revocation, RevocationReason, SessionRecord};
+use session_core::time::Timestamp;
+
+use super::Sessions;
+use crate::store::{Revoke, StoreError, Version};
+
+/// A session may not have been ended: the request must be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source of random bytes failed.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+impl From<EndError> for super::OpenError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => Self::Store(error),
+            EndError::Entropy(error) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl Sessions {
+    /// Ends a session, at once and for good. `false` if it was over before, or never was.
+    pub async fn end(&self, id: &SessionId, reason: RevocationReason, now: Timestamp) -> Result<bool, EndError> {
+        Ok(matches!(self.revoke(id, reason, now).await?, Revoke::Done(_)))
+    }
+
+    /// Ends every session of `subject` but `except`. Returns how many ended.
+    pub async fn end_all(
+        &self,
+        subject: &Subject,
+        except: Option<SessionId>,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<usize, EndError> {
+        let mut ended = 0;
+        for record in self.live_sessions(subject, now).await? {
+            if Some(record.id) != except && self.end(&record.id, reason, now).await? {
+                ended += 1;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The session `id`, over or not.
+    pub async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(self.store.load(id).await?.map(|stored| stored.record))
+    }
+
+    /// The sessions of `subject` that are not over at `now`, newest first.
+    pub async fn live_sessions(&self, subject: &Subject, now: Timestamp) -> Result<Vec<SessionRecord>, StoreError> {
+        let stored = self.store.list(subject).await?;
+        let mut records: Vec<_> = stored.into_iter().map(|stored| stored.record).collect();
+        records.retain(|record| lifetime::ended(record, &self.policy, now).is_none());
+        records.sort_by_key(|record| (std::cmp::Reverse(record.created_at), record.id));
+        Ok(records)
+    }
+
+    /// The session that `refresh_token` belongs to, if it is genuine, of whatever generation. Changes nothing.
+    pub async fn session_of(&self, refresh_token: &str, now: Timestamp) -> Result<Option<SessionRecord>, StoreError> {
+        let Ok(token) = refresh_token.parse::<session_core::refresh_token::RefreshToken>() else { return Ok(None) };
+        let record = self.session(&token.facts().session).await?;
+        Ok(record.filter(|record| is_genuine(&token, record, &self.keys.load().refresh, now)))
+    }
+
+    pub(super) async fn revoke(
+        &self,
+        id: &SessionId,
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<Revoke, EndError> {
+        let version = Version::random(&*self.entropy)?;
+        let outcome = self.store.revoke(id, Revocation { at: now, reason }, version).await?;
+        if let Revoke::Done(record) | Revoke::Already(record) = &outcome
+            && let Some(revocation) = record.revoked
+        {
+            self.revoked.insert(*id, revocation);
+        }
+        Ok(outcome)
+    }
+}

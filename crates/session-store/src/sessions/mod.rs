@@ -1,0 +1,200 @@
+//! The use cases: load, let core decide, compare and swap, answer.
+//!
+//! A Rust service that keeps sessions in-process, without HTTP, uses [`Sessions`] directly. Every method takes `now`; take it
+//! once, before the call, so that no decision rests on a time later than its facts.
+
+mod end;
+mod open;
+mod refresh;
+mod verify;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use session_core::access_token::{MintError, Minter, TokenContent, Verifier};
+use session_core::entropy::{Entropy, EntropyError};
+use session_core::key::{RefreshSecrets, SigningKeys, VerifyingKeys};
+use session_core::lifetime::Lifetime;
+use session_core::policy::Policy;
+use session_core::refresh_token::RefreshToken;
+use session_core::rotation::RotateError;
+use session_core::session::SessionRecord;
+use session_core::time::Timestamp;
+
+pub use end::EndError;
+pub use open::{Login, OpenError};
+pub use refresh::{Attempt, RefreshError};
+pub use verify::AccessError;
+
+use crate::revoked::RevokedSessions;
+use crate::store::{FeedPosition, SessionStore, StoreError};
+
+/// What [`Sessions`] are made of.
+pub struct Setup {
+    /// Where sessions are kept.
+    pub store: Arc<dyn SessionStore>,
+    /// The rules, validated.
+    pub policy: Policy,
+    /// `iss` of access tokens.
+    pub issuer: String,
+    /// `aud` of access tokens.
+    pub audience: String,
+    /// What signs access tokens.
+    pub signing: SigningKeys,
+    /// What refresh tokens are derived from.
+    pub refresh: RefreshSecrets,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The sessions of one issuer. Share it by reference; nothing in it blocks.
+pub struct Sessions {
+    store: Arc<dyn SessionStore>,
+    policy: Policy,
+    issuer: String,
+    audience: String,
+    minter: Minter,
+    keys: ArcSwap<Keys>,
+    entropy: Arc<dyn Entropy>,
+    revoked: RevokedSessions,
+}
+
+/// All keys in force, exchanged as one.
+struct Keys {
+    signing: SigningKeys,
+    refresh: RefreshSecrets,
+    verifier: Verifier,
+}
+
+/// What a client is given: a pair of tokens, and the session as it is now.
+#[derive(Debug)]
+pub struct Grant {
+    /// A fresh access token.
+    pub access_token: String,
+    /// When it expires.
+    pub access_expires_at: Timestamp,
+    /// The refresh token to present next.
+    pub refresh_token: RefreshToken,
+    /// The session.
+    pub record: SessionRecord,
+    /// Its ends.
+    pub lifetime: Lifetime,
+    /// Whether this answer was given before (its access token is fresh all the same).
+    pub replayed: bool,
+}
+
+/// A fault of the installation, not of the request: nothing changed, and the request may be repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum InternalError {
+    /// Every signing key is retired.
+    #[error("no signing key is in force")]
+    NoSigningKey,
+    /// The refresh secrets do not suffice.
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
+    /// No access token could be minted.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// The source of random bytes failed.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+impl Sessions {
+    /// Sets up the use cases. Call [`Sessions::catch_up`] before the first [`Sessions::verify`].
+    pub fn new(setup: Setup) -> Self {
+        let keys = Keys::new(&setup.issuer, &setup.audience, setup.signing, setup.refresh);
+        Self {
+            store: setup.store,
+            policy: setup.policy,
+            minter: Minter::new(&setup.issuer, &setup.audience),
+            issuer: setup.issuer,
+            audience: setup.audience,
+            keys: ArcSwap::from_pointee(keys),
+            entropy: setup.entropy,
+            revoked: RevokedSessions::default(),
+        }
+    }
+
+    /// The rules in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The keys that sign access tokens, for publishing them.
+    pub fn with_signing_keys<T>(&self, look: impl FnOnce(&SigningKeys) -> T) -> T {
+        look(&self.keys.load().signing)
+    }
+
+    /// Puts other keys in force, for calls that begin from now on.
+    pub fn replace_keys(&self, signing: SigningKeys, refresh: RefreshSecrets) {
+        self.keys.store(Arc::new(Keys::new(&self.issuer, &self.audience, signing, refresh)));
+    }
+
+    /// Learns the revocations that the feed still keeps, so that access tokens of sessions that were revoked before this
+    /// process started are refused by it.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        let (entries, _) = self.store.revocations_after(&FeedPosition::start()).await?;
+        for entry in entries {
+            self.revoked.insert(entry.session, entry.revocation);
+        }
+        Ok(())
+    }
+
+    /// How many revocations are remembered for verifying.
+    pub fn revocations_remembered(&self) -> usize {
+        self.revoked.len()
+    }
+
+    /// Whether the store would answer now.
+    pub async fn check_store(&self) -> Result<(), StoreError> {
+        self.store.check().await
+    }
+
+    /// Deletes what is no longer needed: records a day after their end, revocations older than any access token. Returns
+    /// how many records were deleted.
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        const RECORDS_AT_ONCE: usize = 1_000;
+        let feed_from = now.saturating_sub(self.policy.access_ttl).saturating_sub(self.policy.leeway);
+        self.revoked.forget_before(feed_from);
+        let mut deleted = 0;
+        loop {
+            let swept = self.store.sweep(now, feed_from, RECORDS_AT_ONCE).await?;
+            deleted += swept.deleted;
+            if !swept.more {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    fn grant(
+        &self,
+        record: SessionRecord,
+        refresh_token: RefreshToken,
+        replayed: bool,
+        now: Timestamp,
+    ) -> Result<Grant, InternalError> {
+        let keys = self.keys.load();
+        let key = keys.signing.current(now).ok_or(InternalError::NoSigningKey)?;
+        let lifetime = Lifetime::of(&record, &self.policy);
+        let access_expires_at = lifetime.access_end(&self.policy, now);
+        let content = TokenContent {
+            subject: &record.subject,
+            session: record.id,
+            authenticated_at: record.created_at,
+            issued_at: now,
+            expires_at: access_expires_at,
+            claims: &record.claims,
+        };
+        let access_token = self.minter.mint(key, &content, &*self.entropy)?;
+        Ok(Grant { access_token, access_expires_at, refresh_token, record, lifetime, replayed })
+    }
+}
+
+impl Keys {
+    fn new(issuer: &str, audience: &str, signing: SigningKeys, refresh: RefreshSecrets) -> Self {
+        // The service reads the clock it minted with: it allows itself no leeway.
+        let verifier = Verifier::new(issuer, audience, std::time::Duration::ZERO, VerifyingKeys::from(&signing));
+        Self { signing, refresh, verifier }
+    }
+}

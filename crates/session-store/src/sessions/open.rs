@@ -1,0 +1,93 @@
+//! Opening a session: a person's credentials were checked, here or by a trusted backend.
+
+use session_core::claims::Claims;
+use session_core::device::Device;
+use session_core::id::{SessionId, Subject};
+use session_core::policy::KeylessRefused;
+use session_core::rotation::first_token;
+use session_core::session::{NewSession, RevocationReason, RotationMode, SessionRecord};
+use session_core::time::Timestamp;
+
+use super::{Grant, InternalError, Sessions};
+use crate::store::{StoreError, Stored, Version};
+
+/// Who logged in, and where.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Who.
+    pub subject: Subject,
+    /// What access tokens carry beside the registered claims.
+    pub claims: Claims,
+    /// Where.
+    pub device: Device,
+    /// Whether to remember: which absolute lifetime applies.
+    pub remembered: bool,
+    /// The mode that the client asks for.
+    pub rotation: Option<RotationMode>,
+    /// The session that this login takes over from: it ends as `replaced`, because an identifier that was known before
+    /// a login must not be valid after it (OWASP: renew the session id after any privilege change).
+    pub replaces: Option<SessionId>,
+}
+
+/// No session was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The policy refuses the mode asked for.
+    #[error(transparent)]
+    KeylessRefused(#[from] KeylessRefused),
+    /// The store failed; a session that nobody holds a token of may have been stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The installation is at fault.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+impl Sessions {
+    /// Opens a session. If the subject has more than the policy allows, the oldest end as `evicted`.
+    pub async fn open(&self, login: Login, now: Timestamp) -> Result<Grant, OpenError> {
+        let new = NewSession {
+            rotation: self.policy.rotation_mode(login.rotation)?,
+            subject: login.subject,
+            claims: login.claims,
+            device: login.device,
+            remembered: login.remembered,
+        };
+        let (record, refresh_token) = {
+            let keys = self.keys.load();
+            let secret = keys.refresh.current(now).ok_or(session_core::rotation::RotateError::NoSecret);
+            let secret = secret.map_err(InternalError::from)?.id();
+            let record = SessionRecord::open(new, secret, now, &*self.entropy).map_err(InternalError::from)?;
+            let token = first_token(&record, &keys.refresh).map_err(InternalError::from)?;
+            (record, token)
+        };
+        let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
+        let grant = self.grant(record, refresh_token, false, now)?;
+
+        // Looked up before anything is written: a store that cannot answer leaves no session behind.
+        let giving_way = self.sessions_giving_way(&grant.record.subject, login.replaces, now).await?;
+        let stored = Stored { record: grant.record.clone(), version };
+        self.store.create(&stored, grant.lifetime.keep_until()).await?;
+        if let Some(replaced) = login.replaces {
+            self.revoke(&replaced, RevocationReason::Replaced, now).await?;
+        }
+        for evicted in giving_way {
+            self.revoke(&evicted, RevocationReason::Evicted, now).await?;
+        }
+        Ok(grant)
+    }
+
+    /// The oldest sessions that must end for one more to fit. Two logins at once may each see room for one; the next login
+    /// then ends one more.
+    async fn sessions_giving_way(
+        &self,
+        subject: &Subject,
+        replaced: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let newest_first = self.live_sessions(subject, now).await?;
+        let staying = newest_first.iter().filter(|record| Some(record.id) != replaced);
+        let room = self.policy.max_sessions_per_subject.saturating_sub(1);
+        Ok(staying.skip(room).map(|record| record.id).collect())
+    }
+}

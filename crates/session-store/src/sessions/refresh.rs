@@ -1,0 +1,148 @@
+//! Refreshing a session: load, decide, swap, mint.
+
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use session_core::device::Device;
+use session_core::idempotency_key::IdempotencyKey;
+use session_core::lifetime::Lifetime;
+use session_core::refresh_token::RefreshToken;
+use session_core::rotation::{Decision, Presented, ReuseCause, Rotated, rotate};
+use session_core::session::{EndReason, RevocationReason};
+use session_core::time::Timestamp;
+
+use super::{EndError, Grant, InternalError, Sessions};
+use crate::store::{Revoke, StoreError, Stored, Swap, Version};
+
+/// One request to refresh a session.
+#[derive(Clone, Debug)]
+pub struct Attempt<'a> {
+    /// The refresh token as it was sent.
+    pub refresh_token: &'a str,
+    /// `Idempotency-Key`.
+    pub key: Option<IdempotencyKey>,
+    /// `If-Match`: the generation that the client drew its key for.
+    pub if_match: Option<u32>,
+    /// Whether the token came in a cookie.
+    pub by_cookie: bool,
+    /// Where the request comes from.
+    pub device: Device,
+}
+
+/// A session was not refreshed. Except for [`RefreshError::Reused`], nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// Not a refresh token of this service, or of a session that it no longer knows.
+    #[error("not a refresh token of this service")]
+    Invalid,
+    /// The session is over.
+    #[error("the session is over: {0}")]
+    Ended(EndReason),
+    /// A keyed session, and no `Idempotency-Key`.
+    #[error("a keyed session is refreshed with an Idempotency-Key")]
+    KeyRequired,
+    /// A keyed session, by cookie, and no `If-Match`.
+    #[error("a keyed session is refreshed by cookie with If-Match")]
+    ConditionRequired,
+    /// `If-Match` is not the generation of the token that came.
+    #[error("the token presented is of generation {generation}")]
+    Raced {
+        /// The token's generation.
+        generation: u32,
+    },
+    /// A late duplicate.
+    #[error("the session has moved on since")]
+    Superseded,
+    /// Two parties hold this session.
+    #[error("the token was used before by someone else ({})", cause.as_str())]
+    Reused {
+        /// How that was seen.
+        cause: ReuseCause,
+        /// Whether the session was revoked for it (else it was a dry run).
+        revoked: bool,
+    },
+    /// So many requests refresh this session at once that this one found no turn.
+    #[error("too many refreshes of this session at once")]
+    Contended,
+    /// The store failed; whether the refresh happened is unknown, and repeating the request tells.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The installation is at fault.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+/// How often a refresh that lost its swap decides again. Each loss means that another request of this session won, after
+/// which this one's token is no longer current: two rounds decide, the rest is for a store that fails over in between.
+const ROUNDS: usize = 8;
+
+impl Sessions {
+    /// Refreshes a session, or says why not. Repeating a request is always safe.
+    pub async fn refresh(&self, attempt: &Attempt<'_>, now: Timestamp) -> Result<Grant, RefreshError> {
+        let token: RefreshToken = attempt.refresh_token.parse().map_err(|_| RefreshError::Invalid)?;
+        let session = token.facts().session;
+        let presented = Presented {
+            token,
+            key: attempt.key.as_ref().map(|key| key.fingerprint(&session)),
+            if_match: attempt.if_match,
+            by_cookie: attempt.by_cookie,
+        };
+        let mut stored = self.store.load(&session).await?.ok_or(RefreshError::Invalid)?;
+        for _ in 0..ROUNDS {
+            let decision = {
+                let keys = self.keys.load();
+                rotate(&stored.record, &presented, &keys.refresh, &self.policy, now).map_err(InternalError::from)?
+            };
+            match decision {
+                Decision::Rotate(rotated) | Decision::CatchUp(rotated) => {
+                    match self.carry_out(&stored, *rotated, &attempt.device).await? {
+                        Break(rotated) => return Ok(self.grant(rotated.record, rotated.successor, false, now)?),
+                        Continue(newer) => stored = newer,
+                    }
+                }
+                Decision::Replay { successor } => return Ok(self.grant(stored.record, successor, true, now)?),
+                Decision::Reuse { cause, revoke } => return Err(self.reuse(&stored, cause, revoke, now).await),
+                Decision::Invalid => return Err(RefreshError::Invalid),
+                Decision::Ended(reason) => return Err(RefreshError::Ended(reason)),
+                Decision::KeyRequired => return Err(RefreshError::KeyRequired),
+                Decision::ConditionRequired => return Err(RefreshError::ConditionRequired),
+                Decision::Raced { generation } => return Err(RefreshError::Raced { generation }),
+                Decision::Superseded => return Err(RefreshError::Superseded),
+            }
+        }
+        Err(RefreshError::Contended)
+    }
+
+    /// Swaps the rotated record in, or continues with what someone else wrote first.
+    async fn carry_out(
+        &self,
+        stored: &Stored,
+        mut rotated: Rotated,
+        device: &Device,
+    ) -> Result<ControlFlow<Rotated, Stored>, RefreshError> {
+        rotated.record.device = rotated.record.device.seen_as(device);
+        let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
+        let next = Stored { record: rotated.record, version };
+        let keep_until = Lifetime::of(&next.record, &self.policy).keep_until();
+        match self.store.swap(&stored.version, &next, keep_until).await? {
+            Swap::Done => Ok(Break(Rotated { record: next.record, successor: rotated.successor })),
+            Swap::Conflict(newer) => Ok(Continue(*newer)),
+            Swap::Missing => Err(RefreshError::Invalid),
+        }
+    }
+
+    async fn reuse(&self, stored: &Stored, cause: ReuseCause, revoke: bool, now: Timestamp) -> RefreshError {
+        tracing::warn!(session = %stored.record.id, cause = cause.as_str(), revoke, "refresh token reused");
+        if !revoke {
+            return RefreshError::Reused { cause, revoked: false };
+        }
+        match self.revoke(&stored.record.id, RevocationReason::Reuse, now).await {
+            Ok(Revoke::Done(_)) => RefreshError::Reused { cause, revoked: true },
+            Ok(Revoke::Already(record)) => record.revoked.map_or(RefreshError::Invalid, |revocation| {
+                RefreshError::Ended(EndReason::Revoked(revocation.reason))
+            }),
+            Ok(Revoke::Missing) => RefreshError::Invalid,
+            Err(EndError::Store(error)) => error.into(),
+            Err(EndError::Entropy(error)) => RefreshError::Internal(error.into()),
+        }
+    }
+}
