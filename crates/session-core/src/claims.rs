@@ -24,7 +24,7 @@ pub enum ClaimsError {
 }
 
 /// Set by minting (RFC 7519 §4.1, RFC 9068 §2.2), or of a meaning to verifiers that only the issuer may assert
-/// (RFC 7800 `cnf`, OpenID Connect `azp`, RFC 8693 `act` and `may_act`).
+/// (RFC 7800 `cnf`, OIDC `azp`, RFC 8693 `act` and `may_act`).
 pub(crate) const RESERVED: [&str; 14] = [
     "iss",
     "sub",

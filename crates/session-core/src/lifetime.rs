@@ -84,9 +84,10 @@ impl Lifetime {
         }
     }
 
-    /// When an access token minted at `now` expires: never later than its session.
+    /// When an access token minted at `now` expires: never later than its session. Whole seconds, rounded down, because
+    /// `exp` is: what an answer says beside the token and what the token says agree.
     pub fn access_end(&self, policy: &Policy, now: Timestamp) -> Timestamp {
-        now.saturating_add(policy.access_ttl).min(self.ends_at())
+        Timestamp::from_secs(now.saturating_add(policy.access_ttl).min(self.ends_at()).as_secs())
     }
 
     /// Until when a store keeps the record.

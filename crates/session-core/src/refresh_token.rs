@@ -256,12 +256,29 @@ mod tests {
         assert!(!secret(2).vouches_for(&token, &SALT));
     }
 
+    /// The wire form is a promise to every client that holds a token: a change of this text logs them all out.
+    #[test]
+    fn the_text_of_a_token_is_pinned() {
+        let secret = RefreshSecret::from_bytes(SecretId(0x0102_0304), std::array::from_fn(|i| i as u8));
+        let token = secret.derive(
+            SessionId::from_bytes([0xA5; 16]),
+            &Salt::from_bytes([0x5A; 16]),
+            7,
+            Timestamp::from_millis(1_764_000_000_123),
+        );
+        assert_eq!(token.to_text(), "GOLDEN");
+    }
+
     #[test]
     fn debug_shows_no_secret() {
-        let token = secret(1).derive(SessionId::from_bytes([1; 16]), &SALT, 0, Timestamp::default());
-        assert!(
-            !format!("{token:?}").contains(&format!("{}", token.mac[0])) || format!("{token:?}").contains("[redacted]")
+        let secret = RefreshSecret::from_bytes(SecretId(1), [0xD7; 32]);
+        let token = secret.derive(SessionId::from_bytes([1; 16]), &SALT, 0, Timestamp::default());
+        assert_eq!(format!("{secret:?}"), "RefreshSecret(00000001, [redacted])");
+        assert_eq!(
+            format!("{token:?}"),
+            "RefreshToken { facts: TokenFacts { secret: SecretId(1), session: SessionId(AQEBAQEBAQEBAQEBAQEBAQ), \
+             generation: 0, rotated_at: Timestamp(0) }, mac: \"[redacted]\" }"
         );
-        assert_eq!(format!("{:?}", secret(1)), "RefreshSecret(00000001, [redacted])");
+        assert_eq!(format!("{SALT:?}"), "Salt([redacted])");
     }
 }

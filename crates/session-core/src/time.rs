@@ -38,13 +38,13 @@ impl Timestamp {
     /// This point plus `duration`, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(clamped_millis(duration)))
+        Self(self.0.saturating_add_unsigned(clamped_millis(duration)))
     }
 
     /// This point minus `duration`, at least the earliest point that can be named.
     #[must_use]
     pub fn saturating_sub(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(clamped_millis(duration)))
+        Self(self.0.saturating_sub_unsigned(clamped_millis(duration)))
     }
 
     /// How long after `earlier` this is; zero if it is not after it.
@@ -79,8 +79,9 @@ impl From<DateTime<Utc>> for Timestamp {
     }
 }
 
-fn clamped_millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+/// Unsigned: it takes more than `i64::MAX` to get from one end of time to the other.
+fn clamped_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

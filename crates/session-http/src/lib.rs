@@ -1,1 +1,24 @@
-//! x
+//! The session service: thin Actix routes over `session-store`, configuration, keys and start-up.
+//!
+//! It holds no rule about sessions: a rule found here belongs in `session-core`.
+
+pub mod api_key;
+pub mod app;
+pub mod background;
+pub mod cli;
+pub mod client_address;
+pub mod clock;
+pub mod config;
+pub mod cookies;
+pub mod credentials;
+pub mod demo;
+pub mod demo_directory;
+pub mod key_directory;
+pub mod login;
+pub mod origins;
+pub mod private_file;
+pub mod problem;
+pub mod routes;
+pub mod startup;
+pub mod telemetry;
+pub mod wire;

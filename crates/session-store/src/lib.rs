@@ -4,8 +4,14 @@
 //! - [`store`]: what a store does: [`store::SessionStore`], [`store::RevocationFeed`].
 //! - [`record`]: the versioned form in which engines keep a session.
 //! - [`memory`]: the reference engine.
+//! - `embedded` (feature `embedded`): the durable engine for one machine.
+//! - `conformance` (feature `conformance`): what every engine must do, as tests.
 //! - [`entropy`]: the operating system's randomness.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod entropy;
 pub mod memory;
 pub mod record;

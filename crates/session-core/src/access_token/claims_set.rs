@@ -43,7 +43,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ClaimsSet<'de>, A::Error> {
         let mut claims = ClaimsSet::default();
-        let mut seen = Names::default();
+        let mut seen = Names::at_most(MOST_CLAIMS);
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match name.0.as_ref() {
                 "iss" => claims.iss = Some(map.next_value()?),
@@ -166,19 +166,32 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// The names of an object's members so far. At most 64: more is nothing that this service mints, and the search is linear.
-#[derive(Default)]
-pub(super) struct Names<'a>(Vec<Cow<'a, str>>);
+/// The most members that a claims set may have: as many as fit in [`Claims::MAX_BYTES`](crate::claims::Claims::MAX_BYTES) at
+/// six bytes each (`"a":1,`), and the registered ones beside them. Whatever a session may carry, its tokens can be verified.
+const MOST_CLAIMS: usize = 192;
+
+/// The names of an object's members so far. Bounded, because the search is linear.
+pub(super) struct Names<'a> {
+    names: Vec<Cow<'a, str>>,
+    most: usize,
+}
 
 impl<'a> Names<'a> {
+    pub(super) fn at_most(most: usize) -> Self {
+        Self {
+            names: Vec::new(),
+            most,
+        }
+    }
+
     pub(super) fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
-        if self.0.contains(&name) {
+        if self.names.contains(&name) {
             return Err("a member is given twice");
         }
-        if self.0.len() == 64 {
-            return Err("more than 64 members");
+        if self.names.len() == self.most {
+            return Err("too many members");
         }
-        self.0.push(name);
+        self.names.push(name);
         Ok(())
     }
 }

@@ -20,6 +20,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Header<'a> {
     }
 }
 
+/// More than RFC 7515 §4.1 registers, and few enough to be searched before a signature was checked.
+const MOST_MEMBERS: usize = 64;
+
 struct HeaderVisitor;
 
 impl<'de> Visitor<'de> for HeaderVisitor {
@@ -31,7 +34,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
         let mut header = Header::default();
-        let mut seen = super::claims_set::Names::default();
+        let mut seen = super::claims_set::Names::at_most(MOST_MEMBERS);
         while let Some(name) = map.next_key::<super::claims_set::Text<'de>>()? {
             match name.0.as_ref() {
                 "alg" => header.alg = Some(map.next_value::<super::claims_set::Text<'de>>()?.0),

@@ -2,7 +2,7 @@
 
 use jsonwebtoken::jwk::{
     AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType, Jwk,
-    JwkSet, KeyAlgorithm, OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
+    JwkSet, KeyAlgorithm, KeyOperations, OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
 };
 
 use super::{Algorithm, KeyId, SigningKeys, VerifyingKey, VerifyingKeys};
@@ -36,13 +36,22 @@ pub enum JwkError {
     Duplicate(String),
 }
 
+/// A JWK set whose keys may be anything.
+#[derive(serde::Deserialize)]
+struct AnySet {
+    keys: Vec<serde_json::Value>,
+}
+
 impl VerifyingKeys {
     /// The usable keys of a JWK set; others (encryption keys, unknown algorithms, keys without `kid`) are passed over, as
     /// RFC 7517 §5 asks. Symmetric keys are never taken from a set: what is published is no secret.
     pub fn from_jwks(json: &str) -> Result<Self, JwkError> {
-        let set: JwkSet = serde_json::from_str(json).map_err(|error| JwkError::Malformed(error.to_string()))?;
+        // Each key is read on its own: RFC 7517 §5 has one ignored whose members are missing or of no supported value, and
+        // a set that gains such a key must not cost a verifier all the others.
+        let set: AnySet = serde_json::from_str(json).map_err(|error| JwkError::Malformed(error.to_string()))?;
+        let readable = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
         let mut keys: Vec<VerifyingKey> = Vec::new();
-        for key in set.keys.iter().filter_map(VerifyingKey::from_jwk) {
+        for key in readable.filter_map(|jwk: Jwk| VerifyingKey::from_jwk(&jwk)) {
             if keys.iter().any(|known| known.id() == key.id()) {
                 return Err(JwkError::Duplicate(key.id().to_string()));
             }
@@ -97,6 +106,11 @@ impl VerifyingKey {
     pub fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let common = &jwk.common;
         if !matches!(common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+            return None;
+        }
+        // RFC 7517 §4.3: where operations are listed, no other is meant.
+        let operations = common.key_operations.as_deref();
+        if operations.is_some_and(|listed| !listed.contains(&KeyOperations::Verify)) {
             return None;
         }
         let id: KeyId = common.key_id.as_deref()?.parse().ok()?;

@@ -140,6 +140,7 @@ impl<K: Named> Schedule<K> {
     }
 
     /// The schedule in which `key` takes over at `signs_from`, and every earlier key is believed for `overlap` longer.
+    /// A key that is planned to sign after `signs_from` keeps its turn: `key` is believed for `overlap` beyond that.
     /// Keys that are retired at `now` are left out.
     pub fn rotated(
         self,
@@ -150,14 +151,22 @@ impl<K: Named> Schedule<K> {
     ) -> Result<Self, ScheduleError> {
         let end = signs_from.saturating_add(overlap);
         let mut keys: Vec<_> = self.0.into_iter().filter(|entry| entry.is_believed(now)).collect();
-        for entry in &mut keys {
+        // Keys are in the order in which they sign. Only a predecessor's time is cut: what a later key will have signed
+        // must not be refused because of one that signs before it (a plan changed, or a clock went back).
+        let position = keys.partition_point(|entry| entry.signs_from <= signs_from);
+        let (earlier, later) = keys.split_at_mut(position);
+        for entry in earlier {
             entry.verify_until = Some(entry.verify_until.map_or(end, |planned| planned.min(end)));
         }
-        keys.push(Scheduled {
-            key,
-            signs_from,
-            verify_until: None,
-        });
+        let verify_until = later.first().map(|next| next.signs_from.saturating_add(overlap));
+        keys.insert(
+            position,
+            Scheduled {
+                key,
+                signs_from,
+                verify_until,
+            },
+        );
         Self::new(keys)
     }
 

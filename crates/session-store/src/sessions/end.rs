@@ -69,7 +69,9 @@ impl Sessions {
 
     /// The session that `refresh_token` belongs to, if it is genuine, of whatever generation. Changes nothing.
     pub async fn session_of(&self, refresh_token: &str, now: Timestamp) -> Result<Option<SessionRecord>, StoreError> {
-        let Ok(token) = refresh_token.parse::<session_core::refresh_token::RefreshToken>() else { return Ok(None) };
+        let Ok(token) = refresh_token.parse::<session_core::refresh_token::RefreshToken>() else {
+            return Ok(None);
+        };
         let record = self.session(&token.facts().session).await?;
         Ok(record.filter(|record| is_genuine(&token, record, &self.keys.load().refresh, now)))
     }

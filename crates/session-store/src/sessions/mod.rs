@@ -128,7 +128,8 @@ impl Sessions {
 
     /// Puts other keys in force, for calls that begin from now on.
     pub fn replace_keys(&self, signing: SigningKeys, refresh: RefreshSecrets) {
-        self.keys.store(Arc::new(Keys::new(&self.issuer, &self.audience, signing, refresh)));
+        self.keys
+            .store(Arc::new(Keys::new(&self.issuer, &self.audience, signing, refresh)));
     }
 
     /// Learns the revocations that the feed still keeps, so that access tokens of sessions that were revoked before this
@@ -155,7 +156,9 @@ impl Sessions {
     /// how many records were deleted.
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
         const RECORDS_AT_ONCE: usize = 1_000;
-        let feed_from = now.saturating_sub(self.policy.access_ttl).saturating_sub(self.policy.leeway);
+        let feed_from = now
+            .saturating_sub(self.policy.access_ttl)
+            .saturating_sub(self.policy.leeway);
         self.revoked.forget_before(feed_from);
         let mut deleted = 0;
         loop {
@@ -187,14 +190,30 @@ impl Sessions {
             claims: &record.claims,
         };
         let access_token = self.minter.mint(key, &content, &*self.entropy)?;
-        Ok(Grant { access_token, access_expires_at, refresh_token, record, lifetime, replayed })
+        Ok(Grant {
+            access_token,
+            access_expires_at,
+            refresh_token,
+            record,
+            lifetime,
+            replayed,
+        })
     }
 }
 
 impl Keys {
     fn new(issuer: &str, audience: &str, signing: SigningKeys, refresh: RefreshSecrets) -> Self {
         // The service reads the clock it minted with: it allows itself no leeway.
-        let verifier = Verifier::new(issuer, audience, std::time::Duration::ZERO, VerifyingKeys::from(&signing));
-        Self { signing, refresh, verifier }
+        let verifier = Verifier::new(
+            issuer,
+            audience,
+            std::time::Duration::ZERO,
+            VerifyingKeys::from(&signing),
+        );
+        Self {
+            signing,
+            refresh,
+            verifier,
+        }
     }
 }

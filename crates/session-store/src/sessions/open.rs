@@ -55,7 +55,10 @@ impl Sessions {
         };
         let (record, refresh_token) = {
             let keys = self.keys.load();
-            let secret = keys.refresh.current(now).ok_or(session_core::rotation::RotateError::NoSecret);
+            let secret = keys
+                .refresh
+                .current(now)
+                .ok_or(session_core::rotation::RotateError::NoSecret);
             let secret = secret.map_err(InternalError::from)?.id();
             let record = SessionRecord::open(new, secret, now, &*self.entropy).map_err(InternalError::from)?;
             let token = first_token(&record, &keys.refresh).map_err(InternalError::from)?;
@@ -65,8 +68,13 @@ impl Sessions {
         let grant = self.grant(record, refresh_token, false, now)?;
 
         // Looked up before anything is written: a store that cannot answer leaves no session behind.
-        let giving_way = self.sessions_giving_way(&grant.record.subject, login.replaces, now).await?;
-        let stored = Stored { record: grant.record.clone(), version };
+        let giving_way = self
+            .sessions_giving_way(&grant.record.subject, login.replaces, now)
+            .await?;
+        let stored = Stored {
+            record: grant.record.clone(),
+            version,
+        };
         self.store.create(&stored, grant.lifetime.keep_until()).await?;
         if let Some(replaced) = login.replaces {
             self.revoke(&replaced, RevocationReason::Replaced, now).await?;

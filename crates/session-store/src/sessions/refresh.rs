@@ -121,10 +121,16 @@ impl Sessions {
     ) -> Result<ControlFlow<Rotated, Stored>, RefreshError> {
         rotated.record.device = rotated.record.device.seen_as(device);
         let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
-        let next = Stored { record: rotated.record, version };
+        let next = Stored {
+            record: rotated.record,
+            version,
+        };
         let keep_until = Lifetime::of(&next.record, &self.policy).keep_until();
         match self.store.swap(&stored.version, &next, keep_until).await? {
-            Swap::Done => Ok(Break(Rotated { record: next.record, successor: rotated.successor })),
+            Swap::Done => Ok(Break(Rotated {
+                record: next.record,
+                successor: rotated.successor,
+            })),
             Swap::Conflict(newer) => Ok(Continue(*newer)),
             Swap::Missing => Err(RefreshError::Invalid),
         }

@@ -1,0 +1,56 @@
+//! Measures the service from outside.
+//!
+//! `cargo run --release -p benches -- load` starts the service in a process of its own, on the embedded store in a temporary
+//! folder, has each client refresh its own session as fast as it gets answers, checks every answer, and prints the figures.
+
+mod client;
+mod load;
+mod process;
+mod server;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Measures the session service from outside")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Refreshes from many clients at once on the embedded store
+    Load {
+        /// Seconds to measure, after a second of warming up
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Clients, each with its own session and connection
+        #[arg(long, default_value_t = 32)]
+        clients: usize,
+    },
+    /// The service under test; `load` starts it
+    #[command(hide = true)]
+    Serve {
+        /// Its data directory
+        #[arg(long)]
+        data: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
+        Command::Serve { data } => server::run(&data),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `session-http check`: what `serve` would meet, without serving.
+
+use std::error::Error;
+
+use actix_web::rt::System;
+use session_store::embedded::OpenError;
+use session_store::entropy::SystemEntropy;
+
+use super::{CommandError, report};
+use crate::config::{Config, StoreUrl};
+use crate::key_directory::{KeyDirectory, LoadKeysError};
+use crate::login::UsersFile;
+use crate::private_file::PrivateFileError;
+use crate::startup::{self, StartError};
+
+pub(super) fn run(config: &Config) -> Result<(), CommandError> {
+    let mut faults = Vec::new();
+    let mut notes = config.warnings();
+    let mut fault = |path: &str, error: &dyn Error| faults.push(format!("{path}: {}", report(error)));
+
+    match KeyDirectory::new(&config.keys.directory).load(&SystemEntropy::new()) {
+        Ok(_) => {}
+        Err(LoadKeysError::File(PrivateFileError::Missing(_))) => {
+            notes.push("keys.directory: holds no keys yet; serve makes the first ones when it starts".to_owned());
+        }
+        Err(error) => fault("keys.directory", &error),
+    }
+    if let Some(path) = &config.login.users_file {
+        match UsersFile::new(path).load() {
+            Ok(users) if users.is_empty() => notes.push("login.users_file: names no user yet".to_owned()),
+            Ok(_) => {}
+            Err(error) => fault("login.users_file", &error),
+        }
+    }
+    match &config.store.url {
+        // Opening would make it, for whoever runs the check: often another user than the service's.
+        StoreUrl::Embedded(directory) if !directory.exists() => {
+            notes.push("store.url: is not there yet; serve makes it when it starts".to_owned());
+        }
+        url => match System::new().block_on(reach_store(url)) {
+            Ok(()) => {}
+            Err(error) if is_in_use(&error) => {
+                notes.push("store.url: is in use by a running service, which was not disturbed".to_owned());
+            }
+            Err(error) => fault("store.url", &error),
+        },
+    }
+
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    if faults.is_empty() {
+        println!("ok");
+        Ok(())
+    } else {
+        Err(CommandError::Check(faults))
+    }
+}
+
+async fn reach_store(url: &StoreUrl) -> Result<(), StartError> {
+    let store = startup::open_store(url)?;
+    Ok(store.check().await?)
+}
+
+/// The embedded store is one process's at a time: that it is taken is what a check beside a running service finds.
+fn is_in_use(error: &StartError) -> bool {
+    matches!(error, StartError::OpenStore(OpenError::Locked { .. }))
+}

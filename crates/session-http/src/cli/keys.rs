@@ -1,0 +1,137 @@
+//! `session-http keys`.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use session_core::key::{KeyState, Named, Schedule, Scheduled};
+use session_core::time::Timestamp;
+use session_store::entropy::SystemEntropy;
+
+use super::{CommandError, ConfigFile, Environment, quoted};
+use crate::clock;
+use crate::key_directory::{KeyDirectory, KeyRing, Rotation};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Show all keys, with their states and times.
+    List {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Put a new signing key and a new refresh secret in line. They are published at once and used after keys.overlap;
+    /// what was used before is believed for as long as its tokens may live.
+    Rotate {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// For emergencies, such as a stolen key: use the new ones at once. Verifiers that keep an older key set refuse
+        /// good tokens until they fetch it again. Then retire the stolen one.
+        #[arg(long)]
+        now: bool,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Believe a key no longer: every token made with it is refused. Not the one in use: rotate first.
+    Retire {
+        /// Its id, as `keys list` shows it.
+        kid: String,
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Form {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(command: &KeysCommand, environment: Environment) -> Result<(), CommandError> {
+    let (KeysCommand::List { config, form }
+    | KeysCommand::Rotate { config, form, .. }
+    | KeysCommand::Retire { config, form, .. }) = command;
+    let config = config.load(environment)?;
+    let directory = KeyDirectory::new(&config.keys.directory);
+    let (time, entropy) = (clock::now(), SystemEntropy::new());
+    let ring = match command {
+        KeysCommand::List { .. } => directory.load(&entropy)?,
+        KeysCommand::Rotate { now, .. } => directory.rotate(Rotation::of(&config, *now), time, &entropy)?,
+        KeysCommand::Retire { kid, .. } => directory.retire(kid, time, &entropy)?,
+    };
+    let rows = rows(&ring, time);
+    if form.json {
+        println!("{}", serde_json::json!({ "keys": rows }));
+    } else {
+        print!("{}", table(&rows));
+        eprintln!("in {}; running instances reread it within seconds", quoted(&directory.file()));
+    }
+    Ok(())
+}
+
+/// One key, as it is shown. Nothing secret.
+#[derive(Debug, Serialize)]
+struct Row {
+    kid: String,
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    algorithm: &'static str,
+    state: &'static str,
+    signs_from: String,
+    verify_until: Option<String>,
+}
+
+fn rows(ring: &KeyRing, now: Timestamp) -> Vec<Row> {
+    let access = ring.signing.entries().iter().map(|entry| {
+        let algorithm = entry.key.algorithm().as_str();
+        row(&ring.signing, entry, "access", algorithm, now)
+    });
+    let refresh = ring.refresh.entries().iter();
+    // Refresh tokens are HMAC-SHA-256 under keys that HKDF derives from the secret; there is no other way.
+    let refresh = refresh.map(|entry| row(&ring.refresh, entry, "refresh", "HKDF-SHA256", now));
+    access.chain(refresh).collect()
+}
+
+fn row<K: Named>(
+    keys: &Schedule<K>,
+    entry: &Scheduled<K>,
+    purpose: &'static str,
+    algorithm: &'static str,
+    now: Timestamp,
+) -> Row {
+    Row {
+        kid: entry.key.name().to_string(),
+        purpose,
+        algorithm,
+        state: match keys.state(entry, now) {
+            KeyState::Next => "next",
+            KeyState::Current => "current",
+            KeyState::Previous => "previous",
+            KeyState::Retired => "retired",
+        },
+        signs_from: entry.signs_from.to_rfc3339(),
+        verify_until: entry.verify_until.map(Timestamp::to_rfc3339),
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let head = ["KID", "USE", "ALGORITHM", "STATE", "SIGNS FROM", "VERIFY UNTIL"];
+    let cells = rows.iter().map(|row| {
+        let until = row.verify_until.as_deref().unwrap_or("-");
+        [&row.kid, row.purpose, row.algorithm, row.state, &row.signs_from, until]
+    });
+    let lines: Vec<[&str; 6]> = std::iter::once(head).chain(cells).collect();
+    let mut widths = [0; 6];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.len().max(*width);
+        }
+    }
+    let line = |cells: &[&str; 6]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    lines.iter().map(line).collect()
+}

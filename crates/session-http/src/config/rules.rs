@@ -1,0 +1,104 @@
+//! How the values must fit each other: what would be unsafe is refused, not warned of.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::reader::Reader;
+use super::values::Values;
+use super::{Config, Origin, StoreUrl};
+
+/// What holds for every way of running the service.
+pub(super) fn always(values: &Values, reader: &mut Reader) {
+    if let Some(url) = &values.public_url
+        && !is_safe(url)
+    {
+        reader.fault("public_url", format!("\"{url}\" must be https: http is for loopback only"));
+    }
+    let unsafe_origins: Vec<_> = values.cors.allowed_origins.iter().filter(|origin| !is_safe(origin)).collect();
+    for origin in unsafe_origins {
+        let problem = format!("\"{origin}\" must be https: http is for loopback only");
+        reader.fault("cors.allowed_origins", problem);
+    }
+    let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();
+    if values.cookies.prefix.is_some() && !values.public_url.as_ref().is_some_and(plain_loopback) {
+        let problem = "would drop the protection of __Host-, __Secure- and Secure: only where public_url is http on loopback";
+        reader.fault("cookies.prefix", problem);
+    }
+}
+
+/// What holds in production. `is_demo` tells whether a path belongs to a demo.
+pub(super) fn production(values: &Values, reader: &mut Reader, is_demo: impl Fn(&Path) -> bool) {
+    let on_loopback = values.listen.is_none_or(|address| address.ip().is_loopback());
+    if let Some(address) = values.listen
+        && !on_loopback
+        && values.proxy.trusted.is_empty()
+        && !reader.is_bad("proxy.trusted")
+    {
+        reader.fault(
+            "listen",
+            format!(
+                "{address} is not loopback, and this version has no TLS of its own: put a proxy that has in front, and \
+                 declare it as proxy.trusted = [\"its address\"]"
+            ),
+        );
+    }
+    match &values.store_url {
+        Some(StoreUrl::Memory) if !on_loopback => {
+            reader.fault("store.url", "memory: forgets every session at each restart: use embedded:DIR");
+        }
+        Some(StoreUrl::Embedded(directory)) if is_demo(directory) => {
+            reader.fault("store.url", demos_data(directory));
+        }
+        _ => {}
+    }
+    if let Some(directory) = &values.keys_directory
+        && is_demo(directory)
+    {
+        reader.fault("keys.directory", demos_data(directory));
+    }
+    let opens_sessions = values.login.users_file.is_some() || !values.service.api_keys.is_empty();
+    let tried = ["login.users_file", "service.api_keys"]
+        .into_iter()
+        .any(|path| reader.given(path).is_some_and(|given| given.value.as_array().is_none_or(|list| !list.is_empty())));
+    if !opens_sessions && !tried {
+        reader.fault(
+            "login",
+            "nobody could open a session: set login.users_file, or service.api_keys for a backend that logs people in",
+        );
+    }
+}
+
+fn demos_data(directory: &Path) -> String {
+    format!(
+        "{} holds a demo's data, whose password everybody knows: use another directory",
+        directory.display()
+    )
+}
+
+/// `https`, or never on a network.
+fn is_safe(origin: &Origin) -> bool {
+    origin.is_https() || origin.is_loopback()
+}
+
+/// For how long verifiers elsewhere may keep the key set.
+const KEY_SET_CACHED: Duration = Duration::from_mins(5);
+
+/// What is allowed, and should be known.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.store.url == StoreUrl::Memory {
+        warnings.push("store.url: memory: forgets every session when this process ends".to_owned());
+    }
+    if config.keys.overlap < KEY_SET_CACHED {
+        warnings.push(format!(
+            "keys.overlap: {} is shorter than the {} for which verifiers may keep the key set: after a rotation they may \
+             refuse good tokens until they fetch it again",
+            humantime::format_duration(config.keys.overlap),
+            humantime::format_duration(KEY_SET_CACHED),
+        ));
+    }
+    if config.cookies.prefix.is_some() {
+        warnings.push("cookies.prefix: cookies are not protected; for tests only".to_owned());
+    }
+    warnings
+}

@@ -1,0 +1,462 @@
+//! What a configuration means, and everything that can be wrong with it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use session_core::key::Algorithm;
+use session_core::policy::{Keyless, OnReuse, Policy};
+
+use super::layers::Layers;
+use super::reader::Reader;
+use super::values::Values;
+use super::*;
+
+/// The least that `serve` accepts.
+const LEAST: &str = r#"
+listen = "127.0.0.1:8080"
+public_url = "https://auth.example.com"
+issuer = "https://auth.example.com"
+audience = "https://api.example.com"
+store.url = "embedded:/var/lib/session"
+keys.directory = "/etc/session/keys"
+login.users_file = "/etc/session/users"
+"#;
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn good(text: &str, pairs: &[(&str, &str)]) -> Config {
+    Config::from_toml(text, environment(pairs)).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn faults(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+    let faults = Config::from_toml(text, environment(pairs)).expect_err("faults were expected");
+    faults.iter().map(ToString::to_string).collect()
+}
+
+/// The one fault that a line makes that is laid over the least configuration.
+fn fault_of(pair: (&str, &str)) -> String {
+    let mut faults = faults(LEAST, &[pair]);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
+}
+
+#[test]
+fn the_least_configuration_has_the_written_defaults() {
+    let config = good(LEAST, &[]);
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.public_url.as_str(), "https://auth.example.com");
+    assert_eq!(config.policy, Policy::default());
+    assert_eq!(config.store.url, StoreUrl::Embedded("/var/lib/session".into()));
+    assert_eq!(config.keys.algorithm, Algorithm::EdDsa);
+    assert_eq!(config.keys.overlap, Duration::from_mins(10));
+    assert!(config.proxy.trusted.is_empty() && config.cors.allowed_origins.is_empty());
+    assert!(config.service.api_keys.is_empty());
+    assert_eq!(config.cookies.prefix, None);
+    assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Human, "info"));
+    assert!(config.warnings().is_empty());
+}
+
+#[test]
+fn every_key_of_the_file_is_read() {
+    let hash = "ab".repeat(32);
+    let config = good(
+        &format!(
+            r#"
+            listen = "[::1]:9000"
+            public_url = "http://localhost:9000/"
+            issuer = "i"
+            audience = "a"
+            [proxy]
+            trusted = ["10.0.0.0/8", "192.168.1.7", "fd00::/8"]
+            [policy]
+            access_ttl = "5m"
+            idle_timeout = "1h 30m"
+            absolute_lifetime = "2d"
+            unremembered_lifetime = "1d"
+            warn_before = "10m"
+            reuse_interval = "0s"
+            keyless = "refuse"
+            on_reuse = "report"
+            leeway = "1m"
+            max_sessions_per_subject = 3
+            [store]
+            url = "memory:"
+            [keys]
+            directory = "keys"
+            algorithm = "ES256"
+            overlap = "1h"
+            [login]
+            users_file = "users"
+            [service]
+            api_keys = [{{ name = "shop", sha256 = "{hash}" }}]
+            [cors]
+            allowed_origins = ["https://app.example.com", "http://localhost:3000"]
+            [cookies]
+            prefix = "test-"
+            [log]
+            format = "json"
+            level = "warn,session_http=debug"
+            "#
+        ),
+        &[],
+    );
+    assert_eq!(config.public_url.as_str(), "http://localhost:9000");
+    assert_eq!(config.proxy.trusted.len(), 3);
+    assert_eq!(config.proxy.trusted[1].to_string(), "192.168.1.7/32");
+    let policy = Policy {
+        access_ttl: Duration::from_mins(5),
+        idle_timeout: Duration::from_mins(90),
+        absolute_lifetime: Duration::from_hours(48),
+        unremembered_lifetime: Duration::from_hours(24),
+        warn_before: Duration::from_mins(10),
+        reuse_interval: Duration::ZERO,
+        keyless: Keyless::Refuse,
+        on_reuse: OnReuse::Report,
+        leeway: Duration::from_mins(1),
+        max_sessions_per_subject: 3,
+    };
+    assert_eq!(config.policy, policy);
+    assert_eq!(config.store.url, StoreUrl::Memory);
+    assert_eq!((config.keys.algorithm, config.keys.overlap), (Algorithm::Es256, Duration::from_hours(1)));
+    assert_eq!(config.service.api_keys.names().collect::<Vec<_>>(), ["shop"]);
+    assert_eq!(config.cors.allowed_origins[1].as_str(), "http://localhost:3000");
+    assert_eq!(config.cookies.prefix.as_deref(), Some("test-"));
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert!(!format!("{config:?}").contains(&hash), "hashes are redacted");
+    assert_eq!(config.warnings().len(), 2, "memory: and the prefix");
+}
+
+#[test]
+fn the_environment_is_laid_over_the_file() {
+    let hash = "cd".repeat(32);
+    let keys = format!(r#"[{{ name = "shop", sha256 = "{hash}" }}]"#);
+    let config = good(
+        LEAST,
+        &[
+            ("SESSION_LISTEN", "127.0.0.1:1"),
+            ("SESSION_POLICY__ACCESS_TTL", "5s"),
+            ("SESSION_POLICY__MAX_SESSIONS_PER_SUBJECT", "7"),
+            ("SESSION_STORE__URL", "memory:"),
+            ("SESSION_PROXY__TRUSTED", "10.0.0.0/8, 10.1.2.3"),
+            ("SESSION_CORS__ALLOWED_ORIGINS", r#"["https://a.example", "https://b.example"]"#),
+            ("SESSION_SERVICE__API_KEYS", &keys),
+        ],
+    );
+    assert_eq!(config.listen.port(), 1);
+    assert_eq!(config.policy.access_ttl, Duration::from_secs(5));
+    assert_eq!(config.policy.max_sessions_per_subject, 7);
+    assert_eq!(config.store.url, StoreUrl::Memory);
+    assert_eq!(config.proxy.trusted.len(), 2);
+    assert_eq!(config.cors.allowed_origins.len(), 2);
+    assert_eq!(config.service.api_keys.names().count(), 1);
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let config = good(
+        "",
+        &[
+            ("SESSION_LISTEN", "127.0.0.1:1"),
+            ("SESSION_PUBLIC_URL", "https://a.example"),
+            ("SESSION_ISSUER", "i"),
+            ("SESSION_AUDIENCE", "a"),
+            ("SESSION_STORE__URL", "embedded:x"),
+            ("SESSION_KEYS__DIRECTORY", "k"),
+            ("SESSION_LOGIN__USERS_FILE", "u"),
+        ],
+    );
+    assert_eq!(config.login.users_file, Some("u".into()));
+}
+
+#[test]
+fn variables_of_others_are_not_ours_and_slips_of_ours_are_named() {
+    good(
+        LEAST,
+        &[
+            ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1"),
+            ("SESSION_MANAGER__X", "1"),
+            ("SESSION_", ""),
+            ("session_policy__acces_ttl", "5s"),
+            ("HOME", "/root"),
+        ],
+    );
+    assert_eq!(
+        fault_of(("SESSION_POLICY__ACCES_TTL", "5s")),
+        "policy.acces_ttl: is not known; did you mean policy.access_ttl? (set by SESSION_POLICY__ACCES_TTL)"
+    );
+    assert!(fault_of(("SESSION_POLICY", "5s")).contains("is a section"));
+}
+
+#[test]
+fn all_faults_are_named_at_once() {
+    let faults = faults(
+        r#"
+        lisen = "127.0.0.1:8080"
+        public_url = "http://auth.example.com"
+        issuer = ""
+        audience = 7
+        polcy = 1
+        [policy]
+        access_ttl = "5 parsecs"
+        leeway = "1h"
+        idle_timeout = 900
+        keyless = "maybe"
+        max_sessions_per_subject = -1
+        colour = "red"
+        [store]
+        url = "redis://:hunter2@host"
+        [keys]
+        rotate_every = "30d"
+        overlap = "8d"
+        algorithm = "none"
+        [tls]
+        certificate = "x"
+        [log]
+        level = "loud"
+        "#,
+        &[("SESSION_POLICY__ON_REUSE", "panic")],
+    );
+    let expected = [
+        "lisen: is not known; did you mean listen?",
+        "polcy: is not known; did you mean policy?",
+        "tls: is not available in this version; leave it out",
+        "keys.rotate_every: is not available in this version; leave it out",
+        "policy.colour: is not known; [policy] has access_ttl, idle_timeout",
+        "listen: is missing; write for example \"127.0.0.1:8080\"",
+        "public_url: \"http://auth.example.com\" must be https",
+        "issuer: \"\" must have 1 to 255 bytes",
+        "audience: is a number; a text in quotes is expected",
+        "policy.access_ttl: \"5 parsecs\" is not a duration; write for example 15m",
+        "policy.idle_timeout: 900 is not a duration; write for example 15m",
+        "policy.leeway: is 3600s, must be 0ns to 300s",
+        "policy.keyless: \"maybe\" must be \"grace\" or \"refuse\"",
+        "policy.on_reuse: \"panic\" must be \"revoke\" or \"report\" (set by SESSION_POLICY__ON_REUSE)",
+        "policy.max_sessions_per_subject: -1 is not a whole number",
+        "store.url: store engine not available in this version: \"redis\"",
+        "keys.directory: is missing",
+        "keys.algorithm: \"none\" must be \"EdDSA\" or \"ES256\" or \"HS256\"",
+        "keys.overlap: must be 7d at most",
+        "log.level: \"loud\" is not a level",
+        "login: nobody could open a session",
+    ];
+    for start in expected {
+        assert_eq!(
+            faults.iter().filter(|fault| fault.starts_with(start)).count(),
+            1,
+            "{start}\n{faults:#?}"
+        );
+    }
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    assert!(!faults.join("").contains("hunter2"));
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_its_name() {
+    for (variable, path) in [
+        ("SESSION_TLS__CERTIFICATE", "tls"),
+        ("SESSION_ADMIN__LISTEN", "admin"),
+        ("SESSION_RATE_LIMIT__ENABLED", "rate_limit"),
+        ("SESSION_EVENTS__WEBHOOK_URL", "events"),
+        ("SESSION_DRAFTS__TTL", "drafts"),
+        ("SESSION_REVOCATION__MAX_LAG", "revocation"),
+        ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
+        ("SESSION_LOGIN__OIDC", "login.oidc"),
+        ("SESSION_KEYS__ROTATE_EVERY", "keys.rotate_every"),
+    ] {
+        assert!(
+            fault_of((variable, "x")).starts_with(&format!("{path}: is not available in this version")),
+            "{variable}"
+        );
+    }
+    for url in ["redis://h", "rediss://h", "redis+sentinel://h", "redis+cluster://h"] {
+        assert!(fault_of(("SESSION_STORE__URL", url)).contains("store engine not available in this version"));
+    }
+}
+
+#[test]
+fn plain_http_off_loopback_needs_a_declared_proxy() {
+    for open in ["0.0.0.0:80", "10.0.0.1:80", "[::]:80"] {
+        assert!(fault_of(("SESSION_LISTEN", open)).contains("proxy.trusted"), "{open}");
+        good(LEAST, &[("SESSION_LISTEN", open), ("SESSION_PROXY__TRUSTED", "10.0.0.9")]);
+        assert_eq!(faults(LEAST, &[("SESSION_LISTEN", open), ("SESSION_PROXY__TRUSTED", "[]")]).len(), 1);
+    }
+    for all in ["0.0.0.0/0", "::/0"] {
+        assert!(fault_of(("SESSION_PROXY__TRUSTED", all)).contains("every address"));
+    }
+}
+
+#[test]
+fn what_would_be_unsafe_is_refused() {
+    for (variable, value, part) in [
+        ("SESSION_PUBLIC_URL", "http://auth.example.com", "must be https"),
+        ("SESSION_PUBLIC_URL", "https://auth.example.com/base", "no path"),
+        ("SESSION_PUBLIC_URL", "auth.example.com", "must begin with https://"),
+        ("SESSION_CORS__ALLOWED_ORIGINS", "*", "exact origin"),
+        ("SESSION_CORS__ALLOWED_ORIGINS", "https://a.example,http://b.example", "\"http://b.example\" must be https"),
+        ("SESSION_CORS__ALLOWED_ORIGINS", "https://a.example/", "no path"),
+        ("SESSION_COOKIES__PREFIX", "test-", "only where public_url is http on loopback"),
+    ] {
+        assert!(fault_of((variable, value)).contains(part), "{variable}={value}");
+    }
+    let on_loopback = ("SESSION_PUBLIC_URL", "http://localhost:8080");
+    for prefix in ["__Host-", "a b", "a;b", &"a".repeat(33)] {
+        assert_eq!(faults(LEAST, &[on_loopback, ("SESSION_COOKIES__PREFIX", prefix)]).len(), 1, "{prefix}");
+    }
+    assert_eq!(good(LEAST, &[("SESSION_COOKIES__PREFIX", "")]).cookies.prefix, None);
+    let open = [("SESSION_LISTEN", "0.0.0.0:1"), ("SESSION_PROXY__TRUSTED", "10.0.0.1")];
+    let lost = faults(LEAST, &[open[0], open[1], ("SESSION_STORE__URL", "memory:")]);
+    assert!(lost[0].starts_with("store.url: memory: forgets"), "{lost:?}");
+}
+
+#[test]
+fn a_demos_data_is_refused() {
+    let faults = resolve::for_production(LEAST, [], |path| path.starts_with("/var/lib") || path.starts_with("/etc"))
+        .unwrap_err();
+    let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["store.url", "keys.directory"]);
+}
+
+#[test]
+fn somebody_must_be_able_to_open_a_session() {
+    let nobody = LEAST.replace("login.users_file = \"/etc/session/users\"", "");
+    assert!(faults(&nobody, &[])[0].starts_with("login: nobody could open a session"));
+    assert!(faults(&nobody, &[("SESSION_SERVICE__API_KEYS", "[]")])[0].starts_with("login: nobody"));
+    let keys = format!(r#"[{{ name = "shop", sha256 = "{}" }}]"#, "00".repeat(32));
+    assert_eq!(good(&nobody, &[("SESSION_SERVICE__API_KEYS", &keys)]).login.users_file, None);
+    // A key that is wrong is one fault, not two.
+    assert_eq!(faults(&nobody, &[("SESSION_SERVICE__API_KEYS", "[1]")]).len(), 1);
+}
+
+#[test]
+fn entries_of_api_keys_are_checked_one_by_one() {
+    let text = format!(
+        "{LEAST}\nservice.api_keys = [{{ name = \"shop\", sha256 = \"{0}\" }}, {{ name = \"shop\", sha256 = \"{0}\" }},
+         {{ name = \"a b\", sha256 = \"sk_hunter2\", role = 1 }}, 7]",
+        "ab".repeat(32)
+    );
+    let faults = faults(&text, &[]);
+    let starts = [
+        "service.api_keys[1].name: \"shop\" stands in an earlier entry",
+        "service.api_keys[2].role: is not known",
+        "service.api_keys[2].name: must be",
+        "service.api_keys[2].sha256: must be",
+        "service.api_keys[3]: is a number",
+    ];
+    for (fault, start) in faults.iter().zip(starts) {
+        assert!(fault.starts_with(start), "{fault}");
+    }
+    assert_eq!(faults.len(), starts.len());
+    assert!(!faults.join("").contains("hunter2"));
+    for value in ["shop", "[", "[]\nlisten = 1", "{}"] {
+        assert_eq!(super::tests::faults(LEAST, &[("SESSION_SERVICE__API_KEYS", value)]).len(), 1, "{value}");
+    }
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_refused() {
+    for line in [
+        "policy.access_ttl = 1.5",
+        "policy.max_sessions_per_subject = \"50\"",
+        "proxy.trusted = \"10.0.0.0/8\"",
+        "proxy.trusted = [1]",
+        "cors.allowed_origins = {}",
+        "log.format = true",
+        "log.level = \"info,loud\"",
+        "log.level = \"a=b=c\"",
+        "store = \"memory:\"\n",
+        "keys.directory.x = 1",
+    ] {
+        let key = line.split([' ', '.']).next().unwrap();
+        let least: String = LEAST
+            .lines()
+            .filter(|other| !(line.starts_with(other.split(' ').next().unwrap_or("-")) && !other.is_empty()))
+            .filter(|other| !line.starts_with("store =") || !other.starts_with("store"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let least = if line.starts_with("keys.") { least.replace("keys.directory = \"/etc/session/keys\"\n", "") } else { least };
+        let faults = faults(&format!("{least}{line}\n"), &[]);
+        assert!(faults.iter().all(|fault| fault.starts_with(key)), "{line}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_by_its_line_and_not_shown() {
+    let faults = faults("listen = \"x\"\npassword = hunter2 2\n", &[]);
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].starts_with("the file is not TOML: line 2"), "{faults:?}");
+    assert!(!faults[0].contains("hunter2"));
+}
+
+#[test]
+fn a_policy_that_could_not_be_read_makes_no_second_fault() {
+    // 120 d of idle time fit the year that was meant, and not the default of 90 d that stands in.
+    let text = format!("{LEAST}\npolicy.absolute_lifetime = \"1 yaer\"\npolicy.idle_timeout = \"120d\"");
+    let faults = faults(&text, &[]);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("policy.absolute_lifetime"));
+}
+
+#[test]
+fn the_schema_lists_exactly_what_is_read() {
+    let (layers, _) = Layers::new(toml::Table::new(), []);
+    let mut reader = Reader::new(layers, Vec::new());
+    Values::read(&mut reader);
+    let listed: BTreeSet<_> = schema::paths().collect();
+    assert_eq!(*reader.paths_read(), listed);
+}
+
+mod demo {
+    use super::*;
+
+    fn options(listen: Option<&str>) -> DemoOptions {
+        DemoOptions {
+            listen: listen.map(|address| address.parse().unwrap()),
+            data: "data".into(),
+        }
+    }
+
+    fn demo(listen: Option<&str>, pairs: &[(&str, &str)]) -> Result<Config, Faults> {
+        Config::demo(&options(listen), environment(pairs))
+    }
+
+    #[test]
+    fn it_needs_nothing() {
+        let config = demo(None, &[("SESSION_MANAGER", "x")]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8080");
+        assert_eq!((config.issuer.as_str(), config.audience.as_str()), ("session-demo", "session-demo"));
+        assert_eq!(config.store.url, StoreUrl::Embedded("data/store".into()));
+        assert_eq!(config.keys.directory, PathBuf::from("data/keys"));
+    }
+
+    #[test]
+    fn the_environment_counts_and_the_command_line_before_it() {
+        let set = [("SESSION_LISTEN", "127.0.0.1:1"), ("SESSION_POLICY__ACCESS_TTL", "5s")];
+        let config = demo(None, &set).unwrap();
+        assert_eq!((config.listen.port(), config.policy.access_ttl), (1, Duration::from_secs(5)));
+        assert_eq!(config.public_url.as_str(), "http://127.0.0.1:1");
+        let config = demo(Some("[::1]:2"), &set).unwrap();
+        assert_eq!(config.public_url.as_str(), "http://[::1]:2");
+        assert!(demo(Some("127.0.0.1:2"), &[("SESSION_LISTEN", "0.0.0.0:1")]).is_ok());
+    }
+
+    #[test]
+    fn it_stays_on_loopback_and_with_its_own_data() {
+        assert!(demo(Some("0.0.0.0:1"), &[]).is_err());
+        for (variable, value) in [
+            ("SESSION_LISTEN", "192.168.0.1:8080"),
+            ("SESSION_LISTEN", "[::]:8080"),
+            ("SESSION_STORE__URL", "embedded:/var/lib/session"),
+            ("SESSION_KEYS__DIRECTORY", "/etc/session/keys"),
+            ("SESSION_LOGIN__USERS_FILE", "users"),
+            ("SESSION_POLICY__ACCES_TTL", "5s"),
+            ("SESSION_TLS__CERTIFICATE", "x"),
+        ] {
+            let faults = demo(None, &[(variable, value)]).expect_err(variable);
+            assert_eq!(faults.iter().count(), 1, "{faults}");
+        }
+        assert!(demo(None, &[("SESSION_STORE__URL", "memory:")]).is_ok());
+    }
+}

@@ -1,0 +1,343 @@
+//! Errors as RFC 9457 problem details, with the contract's codes.
+
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use session_core::access_token::VerifyError;
+use session_core::session::EndReason;
+use session_store::sessions::{AccessError, EndError, InternalError, OpenError, RefreshError};
+use session_store::store::StoreError;
+
+use crate::login::LoginError;
+
+/// What went wrong, by name. Clients act on the name, so none is ever renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The request cannot be understood.
+    InvalidRequest,
+    /// A keyed session was to be refreshed without `Idempotency-Key`.
+    IdempotencyKeyRequired,
+    /// Wrong user name or password.
+    InvalidCredentials,
+    /// No access token.
+    TokenMissing,
+    /// Not an access token of this service.
+    TokenInvalid,
+    /// The access token has expired: refresh.
+    TokenExpired,
+    /// No refresh token.
+    RefreshTokenMissing,
+    /// Not a refresh token of this service.
+    RefreshTokenInvalid,
+    /// Two parties hold the session.
+    RefreshTokenReused,
+    /// The session came to its end in time.
+    SessionExpired,
+    /// The session was ended.
+    SessionRevoked,
+    /// The request comes from a foreign site.
+    CsrfRejected,
+    /// An API key is missing or wrong.
+    ApiKeyInvalid,
+    /// There is no such thing.
+    NotFound,
+    /// The path exists, for other methods.
+    MethodNotAllowed,
+    /// A late duplicate of an older refresh.
+    RefreshSuperseded,
+    /// The cookie jar moved on between reading and sending.
+    RefreshRaced,
+    /// A keyed session was to be refreshed by cookie without `If-Match`.
+    PreconditionRequired,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The body is not JSON.
+    UnsupportedMediaType,
+    /// A host name that is not this service's.
+    Misdirected,
+    /// Too many logins at once.
+    Overloaded,
+    /// The store does not answer.
+    StoreUnavailable,
+    /// A fault of the service.
+    Internal,
+}
+
+impl Code {
+    /// Name, status, title.
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::InvalidRequest => ("invalid_request", StatusCode::BAD_REQUEST, "The request cannot be understood"),
+            Self::IdempotencyKeyRequired => {
+                ("idempotency_key_required", StatusCode::BAD_REQUEST, "An Idempotency-Key is required")
+            }
+            Self::InvalidCredentials => ("invalid_credentials", StatusCode::UNAUTHORIZED, "Wrong user name or password"),
+            Self::TokenMissing => ("token_missing", StatusCode::UNAUTHORIZED, "An access token is required"),
+            Self::TokenInvalid => ("token_invalid", StatusCode::UNAUTHORIZED, "The access token is not valid"),
+            Self::TokenExpired => ("token_expired", StatusCode::UNAUTHORIZED, "The access token has expired"),
+            Self::RefreshTokenMissing => {
+                ("refresh_token_missing", StatusCode::UNAUTHORIZED, "A refresh token is required")
+            }
+            Self::RefreshTokenInvalid => {
+                ("refresh_token_invalid", StatusCode::UNAUTHORIZED, "The refresh token is not valid")
+            }
+            Self::RefreshTokenReused => {
+                ("refresh_token_reused", StatusCode::UNAUTHORIZED, "The refresh token was used by someone else")
+            }
+            Self::SessionExpired => ("session_expired", StatusCode::UNAUTHORIZED, "The session has expired"),
+            Self::SessionRevoked => ("session_revoked", StatusCode::UNAUTHORIZED, "The session was ended"),
+            Self::CsrfRejected => ("csrf_rejected", StatusCode::FORBIDDEN, "The request comes from a foreign site"),
+            Self::ApiKeyInvalid => ("api_key_invalid", StatusCode::UNAUTHORIZED, "A valid API key is required"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Self::MethodNotAllowed => {
+                ("invalid_request", StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here")
+            }
+            Self::RefreshSuperseded => ("refresh_superseded", StatusCode::CONFLICT, "The session has moved on"),
+            Self::RefreshRaced => {
+                ("refresh_raced", StatusCode::PRECONDITION_FAILED, "Another generation of the token came")
+            }
+            Self::PreconditionRequired => {
+                ("precondition_required", StatusCode::PRECONDITION_REQUIRED, "If-Match is required")
+            }
+            Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")
+            }
+            Self::Misdirected => {
+                ("invalid_request", StatusCode::MISDIRECTED_REQUEST, "The host name is not this service's")
+            }
+            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too much at once"),
+            Self::StoreUnavailable => {
+                ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The session store does not answer")
+            }
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service has a fault"),
+        }
+    }
+
+    /// The name that clients act on.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    /// Whether the same request may succeed when it is repeated.
+    const fn retryable(self) -> bool {
+        matches!(self, Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal)
+    }
+
+    /// Seconds after which to repeat.
+    const fn retry_after(self) -> Option<&'static str> {
+        match self {
+            Self::Overloaded | Self::StoreUnavailable => Some("1"),
+            _ => None,
+        }
+    }
+
+    /// RFC 6750 §3: without a credential the bare scheme, with a bad one why it is bad.
+    fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::TokenMissing | Self::RefreshTokenMissing | Self::InvalidCredentials => Some("Bearer"),
+            _ if self.status() == StatusCode::UNAUTHORIZED => Some(r#"Bearer error="invalid_token""#),
+            _ => None,
+        }
+    }
+}
+
+/// An error answer. It deletes no cookie, and its body says nothing of the inside.
+#[derive(Debug)]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    reason: Option<EndReason>,
+    generation: Option<u32>,
+}
+
+impl Problem {
+    /// A problem with a text for the person who debugs the client: what is wrong and how to mend it.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), reason: None, generation: None }
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The problem of a session that is over.
+    pub fn session_over(reason: EndReason) -> Self {
+        let (code, detail) = match reason {
+            EndReason::Revoked(_) => (Code::SessionRevoked, "the session was ended: log in again"),
+            EndReason::Idle => (Code::SessionExpired, "the session was not used for too long: log in again"),
+            EndReason::Absolute => (Code::SessionExpired, "the session reached its longest life: log in again"),
+        };
+        Self { reason: Some(reason), ..Self::new(code, detail) }
+    }
+
+    fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = chain(error), "internal fault");
+        Self::new(Code::Internal, "the fault is in the service's log; nothing was changed that repeating could spoil")
+    }
+}
+
+/// An error with its causes, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u32>,
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let (code, status, title) = self.code.row();
+        let body = Body {
+            r#type: format!("urn:session:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            code,
+            retryable: self.code.retryable(),
+            reason: self.reason.map(EndReason::as_str),
+            generation: self.generation,
+        };
+        let mut response = HttpResponse::build(status);
+        if let Some(seconds) = self.code.retry_after() {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(challenge) = self.code.challenge() {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        // `json` keeps a content type that is there already.
+        response.insert_header((CONTENT_TYPE, "application/problem+json")).json(body)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                tracing::warn!(error = chain(&error), "store unavailable");
+                Self::new(Code::StoreUnavailable, "repeat the request; nobody is logged out by this")
+            }
+            StoreError::Unreadable(_) | StoreError::AlreadyExists => Self::internal(&error),
+        }
+    }
+}
+
+impl From<InternalError> for Problem {
+    fn from(error: InternalError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<EndError> for Problem {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => error.into(),
+            EndError::Entropy(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::KeylessRefused(error) => Self::new(Code::InvalidRequest, error.to_string()),
+            OpenError::Store(error) => error.into(),
+            OpenError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Token(VerifyError::Expired) => Self::new(Code::TokenExpired, "refresh, then repeat the request"),
+            AccessError::Token(_) => Self::new(Code::TokenInvalid, "it is not an access token that this service believes"),
+            AccessError::Revoked(reason) => Self::session_over(EndReason::Revoked(reason)),
+        }
+    }
+}
+
+impl From<RefreshError> for Problem {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Invalid => Self::new(Code::RefreshTokenInvalid, "log in again"),
+            RefreshError::Ended(reason) => Self::session_over(reason),
+            RefreshError::KeyRequired => Self::new(
+                Code::IdempotencyKeyRequired,
+                "this session is keyed: send an Idempotency-Key of 128 random bits that was stored before sending",
+            ),
+            RefreshError::ConditionRequired => Self::new(
+                Code::PreconditionRequired,
+                "this session is keyed: by cookie, say in If-Match which generation the key was drawn for",
+            ),
+            RefreshError::Raced { generation } => Self {
+                generation: Some(generation),
+                ..Self::new(Code::RefreshRaced, "repeat with the key and the If-Match of the generation named here")
+            },
+            RefreshError::Superseded => Self::new(
+                Code::RefreshSuperseded,
+                "a later refresh succeeded; read your storage again and go on from what it holds",
+            ),
+            RefreshError::Reused { revoked: true, .. } => {
+                Self::new(Code::RefreshTokenReused, "the session was ended for everyone: log in again")
+            }
+            // A dry run: the session goes on, so the client must not take this for its end.
+            RefreshError::Reused { revoked: false, .. } => {
+                Self::new(Code::RefreshSuperseded, "the token was used before; nothing is given for it")
+            }
+            RefreshError::Contended => {
+                Self::new(Code::Overloaded, "too many refreshes of this session at once; repeat the request")
+            }
+            RefreshError::Store(error) => error.into(),
+            RefreshError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials, "the user name or the password is wrong"),
+            LoginError::Overloaded => Self::new(Code::Overloaded, "too many logins at once; repeat the request"),
+            LoginError::Unavailable(_) => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `POST /auth/logout`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use session_core::access_token::VerifyError;
+use session_core::id::SessionId;
+use session_core::session::RevocationReason;
+use session_core::time::Timestamp;
+
+use crate::app::App;
+use crate::cookies::Jar;
+use crate::credentials::bearer;
+use crate::problem::Problem;
+use crate::wire::read_optional_json;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    refresh_token: Option<String>,
+}
+
+/// Ends every session that the request presents a genuine token of, whatever became of it since: a person who leaves
+/// must not stay logged in because a token had expired. 204 also when there is nothing to end; cookies are deleted.
+pub(super) async fn logout(
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let now = app.now();
+    let jar = app.cookies.read(&request)?;
+    if !jar.is_empty() {
+        app.origins.check(request.method(), request.headers())?;
+    }
+    let body: Option<Request> = read_optional_json(&request, payload).await?;
+    let in_body = body.and_then(|body| body.refresh_token);
+    for session in presented_sessions(&app, &request, &jar, in_body, now).await? {
+        app.sessions.end(&session, RevocationReason::Logout, now).await?;
+    }
+    let mut response = HttpResponse::NoContent();
+    if !jar.is_empty() {
+        for cookie in app.cookies.clear() {
+            response.cookie(cookie);
+        }
+    }
+    Ok(response.finish())
+}
+
+async fn presented_sessions(
+    app: &App,
+    request: &HttpRequest,
+    jar: &Jar,
+    in_body: Option<String>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, Problem> {
+    let mut sessions = Vec::new();
+    for token in in_body.iter().chain(&jar.refresh) {
+        sessions.extend(app.sessions.session_of(token, now).await?.map(|record| record.id));
+    }
+    let in_header = bearer(request.headers())?;
+    for token in in_header.iter().chain(&jar.access) {
+        match app.sessions.verify_to_end(token, now) {
+            Ok(token) => sessions.push(token.session),
+            // Its key is retired, or it never was ours: no session can be told from it.
+            Err(error) => note_unreadable(&error),
+        }
+    }
+    sessions.sort_unstable();
+    sessions.dedup();
+    Ok(sessions)
+}
+
+fn note_unreadable(error: &VerifyError) {
+    tracing::debug!(%error, "a logout presented an access token that names no session");
+}

@@ -1,0 +1,104 @@
+//! The routes, one file a group. A route reads the request, calls one use case, and writes the answer.
+
+mod demo_page;
+mod login;
+mod logout;
+mod operators;
+mod own_sessions;
+mod refresh;
+mod service;
+mod verify;
+mod well_known;
+
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _, web};
+use session_core::time::Timestamp;
+use session_store::sessions::Grant;
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use crate::wire::{Tokens, Transport};
+
+/// Every route of the service.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let no_store = || DefaultHeaders::new().add((CACHE_CONTROL, "no-store"));
+    config
+        .service(
+            web::scope("/auth")
+                .wrap(no_store())
+                .service(only(web::resource("/login").post(login::login), "POST"))
+                .service(only(web::resource("/refresh").post(refresh::refresh), "POST"))
+                .service(only(web::resource("/logout").post(logout::logout), "POST"))
+                .service(only(web::resource("/session").get(own_sessions::current), "GET"))
+                .service(only(
+                    web::resource("/sessions").get(own_sessions::list).delete(own_sessions::end_several),
+                    "GET, DELETE",
+                ))
+                .service(only(web::resource("/sessions/{id}").delete(own_sessions::end_one), "DELETE"))
+                // A proxy may ask with whatever method it likes.
+                .route("/verify", web::route().to(verify::verify))
+                .default_service(web::to(not_found)),
+        )
+        .service(
+            web::scope("/v1")
+                .wrap(no_store())
+                .service(only(web::resource("/sessions").post(service::open), "POST"))
+                .service(only(web::resource("/sessions/{id}").get(service::session).delete(service::end), "GET, DELETE"))
+                .service(only(
+                    web::resource("/subjects/{subject}/sessions").get(service::list).delete(service::end_all),
+                    "GET, DELETE",
+                ))
+                .default_service(web::to(not_found)),
+        )
+        .service(only(web::resource("/.well-known/jwks.json").get(well_known::jwks), "GET"))
+        .service(only(web::resource("/healthz").get(operators::healthz), "GET"))
+        .service(only(web::resource("/readyz").get(operators::readyz), "GET"))
+        .service(only(web::resource("/").get(demo_page::page), "GET"))
+        .default_service(web::to(not_found));
+}
+
+/// A resource whose other methods are answered with the list of those it has.
+fn only(resource: actix_web::Resource, methods: &'static str) -> actix_web::Resource {
+    resource.default_service(web::to(move || async move {
+        let problem = Problem::new(Code::MethodNotAllowed, format!("this path takes {methods}"));
+        let mut response: HttpResponse = problem.error_response();
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+        response
+    }))
+}
+
+async fn not_found() -> HttpResponse {
+    Problem::new(Code::NotFound, "no such path").error_response()
+}
+
+/// In the demo, refuses a `Host` that is not loopback's: a foreign page whose name resolves here (DNS rebinding) is
+/// same-origin to itself, and would otherwise get past every other check.
+pub async fn known_host(
+    request: ServiceRequest,
+    next: Next<actix_web::body::BoxBody>,
+) -> Result<ServiceResponse<actix_web::body::BoxBody>, actix_web::Error> {
+    let demo = request.app_data::<web::Data<App>>().and_then(|app| app.demo.as_ref());
+    if let Some(demo) = demo {
+        let host = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(actix_web::http::uri::Authority::as_str));
+        if !host.is_some_and(|host| demo.hosts.iter().any(|known| known == host)) {
+            let detail = format!("the demo answers to {} only", demo.hosts.join(" and "));
+            return Ok(request.into_response(Problem::new(Code::Misdirected, detail).error_response()));
+        }
+    }
+    next.call(request).await
+}
+
+/// The answer to a login or a refresh, with its cookies.
+fn grant_answer(app: &App, grant: &Grant, status: StatusCode, transport: Transport, now: Timestamp) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    if transport == Transport::Cookie {
+        for cookie in app.cookies.set(grant, now) {
+            response.cookie(cookie);
+        }
+    }
+    response.json(Tokens::of(grant, transport, now))
+}

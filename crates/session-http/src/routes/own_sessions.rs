@@ -1,0 +1,88 @@
+//! `/auth/session`, `/auth/sessions`: a person's own sessions.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use session_core::id::SessionId;
+use session_core::lifetime::{self, Lifetime};
+use session_core::session::RevocationReason;
+
+use crate::app::App;
+use crate::credentials::authenticate;
+use crate::problem::{Code, Problem};
+use crate::wire::{RevokedCount, SessionInfo, SessionList};
+
+/// `GET /auth/session`
+pub(super) async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let now = app.now();
+    let token = authenticate(&app, &request, now)?;
+    let gone = || Problem::new(Code::TokenInvalid, "its session is no longer known");
+    let record = app.sessions.session(&token.session).await?.ok_or_else(gone)?;
+    if let Some(reason) = lifetime::ended(&record, app.sessions.policy(), now) {
+        return Err(Problem::session_over(reason));
+    }
+    let mut info = SessionInfo::of(&record, &Lifetime::of(&record, app.sessions.policy()), now);
+    info.access_expires_at = Some(token.expires_at.to_rfc3339());
+    info.current = true;
+    Ok(HttpResponse::Ok().json(info))
+}
+
+/// `GET /auth/sessions`
+pub(super) async fn list(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let now = app.now();
+    let token = authenticate(&app, &request, now)?;
+    let records = app.sessions.live_sessions(&token.subject, now).await?;
+    let sessions = records
+        .iter()
+        .map(|record| {
+            let mut info = SessionInfo::of(record, &Lifetime::of(record, app.sessions.policy()), now);
+            if record.id == token.session {
+                info.access_expires_at = Some(token.expires_at.to_rfc3339());
+                info.current = true;
+            }
+            info
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(SessionList { sessions }))
+}
+
+/// `DELETE /auth/sessions/{id}`
+pub(super) async fn end_one(
+    app: web::Data<App>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let now = app.now();
+    let token = authenticate(&app, &request, now)?;
+    // The same answer for another person's session as for none: ids tell nothing about others.
+    let not_found = || Problem::new(Code::NotFound, "no such session of yours");
+    let id: SessionId = id.parse().map_err(|_| not_found())?;
+    let record = app.sessions.session(&id).await?.filter(|record| record.subject == token.subject);
+    let record = record.ok_or_else(not_found)?;
+    let reason = if record.id == token.session { RevocationReason::Logout } else { RevocationReason::EndedElsewhere };
+    app.sessions.end(&record.id, reason, now).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndSeveral {
+    except: Option<Except>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Except {
+    Current,
+}
+
+/// `DELETE /auth/sessions?except=current`
+pub(super) async fn end_several(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let now = app.now();
+    let token = authenticate(&app, &request, now)?;
+    // A misspelt parameter must not end more than was meant.
+    let query = web::Query::<EndSeveral>::from_query(request.query_string())
+        .map_err(|error| Problem::new(Code::InvalidRequest, format!("the query may be except=current, nothing else: {error}")))?;
+    let except = query.except.as_ref().map(|Except::Current| token.session);
+    let revoked = app.sessions.end_all(&token.subject, except, RevocationReason::EndedElsewhere, now).await?;
+    Ok(HttpResponse::Ok().json(RevokedCount { revoked }))
+}

@@ -1,0 +1,75 @@
+//! `POST /auth/refresh`
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use session_core::idempotency_key::IdempotencyKey;
+use session_store::sessions::Attempt;
+
+use super::grant_answer;
+use crate::app::App;
+use crate::credentials::presented_refresh;
+use crate::problem::{Code, Problem};
+use crate::wire::{Transport, read_optional_json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    refresh_token: Option<String>,
+}
+
+pub(super) async fn refresh(
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let now = app.now();
+    let jar = app.cookies.read(&request)?;
+    if !jar.is_empty() {
+        app.origins.check(request.method(), request.headers())?;
+    }
+    let body: Option<Request> = read_optional_json(&request, payload).await?;
+    let presented = presented_refresh(body.and_then(|body| body.refresh_token), &jar)?;
+    let attempt = Attempt {
+        refresh_token: &presented.token,
+        key: idempotency_key(&request)?,
+        if_match: generation_condition(&request)?,
+        by_cookie: presented.transport == Transport::Cookie,
+        device: app.device(&request, None),
+    };
+    let grant = app.sessions.refresh(&attempt, now).await?;
+    let mut response = grant_answer(&app, &grant, StatusCode::OK, presented.transport, now);
+    if grant.replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
+    single_header(request, "idempotency-key")?
+        .map(IdempotencyKey::parse)
+        .transpose()
+        .map_err(|error| Problem::new(Code::InvalidRequest, error.to_string()))
+}
+
+/// `If-Match: "<generation>"` (RFC 9110 §13.1.1): one strong tag. A weak one or `*` would not say which key was drawn.
+fn generation_condition(request: &HttpRequest) -> Result<Option<u32>, Problem> {
+    let Some(value) = single_header(request, IF_MATCH.as_str())? else { return Ok(None) };
+    let digits = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    let well_formed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let generation = digits.parse().ok().filter(|_| well_formed);
+    let invalid = || Problem::new(Code::InvalidRequest, "If-Match must be one generation in quotes, for example \"7\"");
+    generation.map(Some).ok_or_else(invalid)
+}
+
+fn single_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, Problem> {
+    let mut values = request.headers().get_all(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    let invalid = || Problem::new(Code::InvalidRequest, format!("{name} must be one header of visible characters"));
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    value.to_str().map(|text| Some(text.trim())).map_err(|_| invalid())
+}

@@ -1,0 +1,83 @@
+//! What every engine must do, as tests: one function per property, each run against an empty store of its own.
+//!
+//! An engine's tests need one line, and `tokio` with `macros` and `rt-multi-thread` among the development dependencies:
+//!
+//! ```
+//! # use session_store::memory::MemoryStore;
+//! // The second part is kept while the property runs: a temporary directory, a server's handle.
+//! async fn open() -> (MemoryStore, ()) {
+//!     (MemoryStore::new(), ())
+//! }
+//!
+//! session_store::conformance_suite!(open);
+//! # fn main() {}
+//! ```
+//!
+//! Times are arguments everywhere, and lie far in the future where a record is to be kept, so that an engine whose server
+//! expires records by its own clock does not lose them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "these are tests: a property that does not hold panics"
+)]
+
+mod feed;
+mod listing;
+mod records;
+mod revoking;
+mod sample;
+mod sweeping;
+
+pub use feed::*;
+pub use listing::*;
+pub use records::*;
+pub use revoking::*;
+pub use sweeping::*;
+
+/// Expands to one `#[tokio::test]` per property. Its argument names an `async fn() -> (impl SessionStore + 'static, T)` that
+/// opens an empty store; the `T` is dropped after the property has run.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($open:path) => {
+        $crate::conformance_suite! { @tests $open;
+            a_record_comes_back_whole
+            a_working_store_says_so
+            creating_twice_with_one_version_is_one_creation
+            creating_over_another_session_is_refused
+            one_of_many_concurrent_creations_wins
+            what_was_never_stored_is_missing
+            a_swap_on_the_right_version_replaces_the_record
+            a_swap_on_another_version_writes_nothing
+            a_repeated_swap_is_done
+            one_of_many_concurrent_swaps_wins
+            a_revocation_happens_once
+            a_repeated_revocation_is_done
+            one_of_many_concurrent_revocations_wins
+            no_swap_replaces_a_revoked_record
+            a_revocation_outlasts_racing_swaps
+            a_list_holds_the_live_sessions_of_its_subject
+            a_list_shows_the_newest_records
+            alike_subjects_are_told_apart
+            the_feed_tells_each_revocation_once_and_in_order
+            a_follower_misses_nothing_and_hears_nothing_twice
+            an_unknown_position_reads_from_the_start
+            what_is_due_is_swept_and_the_rest_stays
+            a_swap_moves_the_end_of_a_record
+            a_refused_swap_does_not_move_the_end_of_a_record
+            a_limit_ends_a_pass_early
+            revoked_records_stay_until_they_are_due
+            old_feed_entries_are_swept_and_positions_stay_good
+            the_ends_of_time_are_times
+        }
+    };
+    (@tests $open:path; $($property:ident)+) => {
+        $(
+            #[::tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $property() {
+                let (store, _kept) = $open().await;
+                $crate::conformance::$property(::std::sync::Arc::new(store)).await;
+            }
+        )+
+    };
+}

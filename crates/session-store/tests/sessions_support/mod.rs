@@ -1,0 +1,201 @@
+//! A person's sessions on a store that can be made to fail in the ways that stores do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, reason = "tests fail by panicking")]
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use session_core::claims::Claims;
+use session_core::device::Device;
+use session_core::id::{SessionId, Subject};
+use session_core::idempotency_key::IdempotencyKey;
+use session_core::key::{Algorithm, RefreshSecrets, SigningKey, SigningKeys};
+use session_core::policy::Policy;
+use session_core::refresh_token::RefreshSecret;
+use session_core::session::{Revocation, RotationMode};
+use session_core::time::Timestamp;
+use session_store::entropy::SystemEntropy;
+use session_store::memory::MemoryStore;
+use session_store::sessions::{Attempt, Grant, Login, RefreshError, Sessions, Setup};
+use session_store::store::{
+    FeedEntry, FeedPosition, Revoke, RevocationFeed, SessionStore, StoreError, Stored, Swap, Swept, Version,
+};
+
+/// Where every test begins.
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_764_000_000);
+
+/// `secs` after the beginning.
+pub(crate) fn at(secs: u64) -> Timestamp {
+    START.saturating_add(Duration::from_secs(secs))
+}
+
+/// The use cases over `store`, with new keys.
+pub(crate) fn sessions(store: Arc<dyn SessionStore>, policy: Policy) -> Sessions {
+    let entropy = SystemEntropy::new();
+    let signing = SigningKeys::of_one(SigningKey::generate(Algorithm::EdDsa, &entropy).unwrap());
+    let refresh = RefreshSecrets::of_one(RefreshSecret::generate(&entropy).unwrap());
+    sessions_with_keys(store, policy, signing, refresh)
+}
+
+/// The use cases over `store`, with these keys.
+pub(crate) fn sessions_with_keys(
+    store: Arc<dyn SessionStore>,
+    policy: Policy,
+    signing: SigningKeys,
+    refresh: RefreshSecrets,
+) -> Sessions {
+    Sessions::new(Setup {
+        store,
+        policy: policy.validated().unwrap(),
+        issuer: "https://auth.example.com".into(),
+        audience: "https://api.example.com".into(),
+        signing,
+        refresh,
+        entropy: Arc::new(SystemEntropy::new()),
+    })
+}
+
+/// A login of `subject` in `mode`.
+pub(crate) fn login(subject: &str, mode: RotationMode) -> Login {
+    Login {
+        subject: Subject::new(subject).unwrap(),
+        claims: Claims::none(),
+        device: Device::new(Some("laptop"), Some("Firefox"), None),
+        remembered: true,
+        rotation: Some(mode),
+        replaces: None,
+    }
+}
+
+/// The idempotency key of a number.
+pub(crate) fn key(number: u32) -> Option<IdempotencyKey> {
+    Some(IdempotencyKey::parse(&format!("key-number-{number:012}")).unwrap())
+}
+
+/// Refreshes with the token of `grant`, by body.
+pub(crate) async fn refresh(
+    sessions: &Sessions,
+    grant: &Grant,
+    key: Option<IdempotencyKey>,
+    now: Timestamp,
+) -> Result<Grant, RefreshError> {
+    let refresh_token = &grant.refresh_token.to_text();
+    let attempt = Attempt { refresh_token, key, if_match: None, by_cookie: false, device: Device::default() };
+    sessions.refresh(&attempt, now).await
+}
+
+/// What goes wrong at the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// The next swap is stored, and its answer is lost.
+    SwapAnswerLost,
+    /// The next swap never arrives.
+    SwapLost,
+    /// Between load and swap, someone logs the session out.
+    RevokedBeforeSwap,
+    /// The next revocation fails.
+    RevokeFails,
+    /// Every call fails.
+    Down,
+}
+
+/// A memory store with faults, which can be set back to an older state of a session, as a failover does.
+pub(crate) struct FaultyStore {
+    inner: Mutex<Arc<MemoryStore>>,
+    fault: AtomicU8,
+}
+
+impl FaultyStore {
+    /// Without faults.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::new(Arc::new(MemoryStore::new())), fault: AtomicU8::new(Fault::None as u8) })
+    }
+
+    /// Sets what goes wrong next.
+    pub(crate) fn fail_with(&self, fault: Fault) {
+        self.fault.store(fault as u8, Ordering::SeqCst);
+    }
+
+    /// A failover: `session` is again as `stored`.
+    pub(crate) async fn lose_writes_since(&self, stored: Stored) {
+        let fresh = Arc::new(MemoryStore::new());
+        fresh.create(&stored, Timestamp::MAX).await.unwrap();
+        *self.inner.lock().unwrap() = fresh;
+    }
+
+    fn inner(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.inner.lock().unwrap())
+    }
+
+    /// Whether `fault` is the one to happen now; it happens once, except for `Down`.
+    fn happens(&self, fault: Fault) -> bool {
+        let next = if fault == Fault::Down { Fault::Down } else { Fault::None };
+        self.fault.compare_exchange(fault as u8, next as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    fn up(&self) -> Result<Arc<MemoryStore>, StoreError> {
+        if self.happens(Fault::Down) { Err(unavailable()) } else { Ok(self.inner()) }
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("made to fail".into())
+}
+
+#[async_trait]
+impl SessionStore for FaultyStore {
+    async fn create(&self, new: &Stored, keep_until: Timestamp) -> Result<(), StoreError> {
+        self.up()?.create(new, keep_until).await
+    }
+
+    async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        self.up()?.load(id).await
+    }
+
+    async fn swap(&self, expected: &Version, next: &Stored, keep_until: Timestamp) -> Result<Swap, StoreError> {
+        let inner = self.up()?;
+        if self.happens(Fault::SwapLost) {
+            return Err(unavailable());
+        }
+        if self.happens(Fault::SwapAnswerLost) {
+            inner.swap(expected, next, keep_until).await?;
+            return Err(unavailable());
+        }
+        if self.happens(Fault::RevokedBeforeSwap) {
+            let reason = session_core::session::RevocationReason::Logout;
+            inner.revoke(&next.record.id, Revocation { at: START, reason }, Version::from_bytes([9; 16])).await?;
+        }
+        inner.swap(expected, next, keep_until).await
+    }
+
+    async fn revoke(&self, id: &SessionId, revocation: Revocation, version: Version) -> Result<Revoke, StoreError> {
+        if self.happens(Fault::RevokeFails) {
+            return Err(unavailable());
+        }
+        self.up()?.revoke(id, revocation, version).await
+    }
+
+    async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
+        self.up()?.list(subject).await
+    }
+
+    async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.up()?.sweep(now, feed_from, limit).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.up()?.check().await
+    }
+}
+
+#[async_trait]
+impl RevocationFeed for FaultyStore {
+    async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        self.up()?.revocations_after(position).await
+    }
+}
