@@ -19,7 +19,8 @@ impl Device {
     /// The longest user agent that is kept, in bytes: enough to tell the product and the system.
     pub const MAX_USER_AGENT_BYTES: usize = 96;
 
-    /// Builds a device from unchecked texts: control characters are dropped, long texts shortened, empty ones left out.
+    /// Builds a device from unchecked texts: control characters and marks that turn the direction of writing are dropped
+    /// (they could dress one device up as another in the list), long texts shortened, empty ones left out.
     pub fn new(label: Option<&str>, user_agent: Option<&str>, ip: Option<IpAddr>) -> Self {
         Self {
             label: label.and_then(|text| tidy(text, Self::MAX_LABEL_BYTES)),
@@ -40,11 +41,16 @@ impl Device {
 }
 
 fn tidy(text: &str, max_bytes: usize) -> Option<Box<str>> {
-    let mut tidied: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    let mut tidied: String = text.trim().chars().filter(|c| !c.is_control() && !turns_direction(*c)).collect();
     if tidied.len() > max_bytes {
         tidied.truncate(tidied.floor_char_boundary(max_bytes));
     }
     (!tidied.is_empty()).then(|| tidied.into())
+}
+
+/// Unicode's explicit bidirectional controls (UAX #9 §2).
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -53,6 +59,7 @@ mod tests {
 
     #[test]
     fn texts_are_tidied() {
+        assert_eq!(Device::new(Some("a\u{202E}b\u{200D}c"), None, None).label.as_deref(), Some("ab\u{200D}c"));
         let device = Device::new(Some(" Anna's\u{7} phone\r\n"), Some(&"é".repeat(100)), None);
         assert_eq!(device.label.as_deref(), Some("Anna's phone"));
         assert_eq!(device.user_agent.unwrap().len(), Device::MAX_USER_AGENT_BYTES);

@@ -106,4 +106,16 @@ mod tests {
         assert_eq!(key.fingerprint(&one), key.fingerprint(&one));
         assert_ne!(key.fingerprint(&one), key.fingerprint(&two));
     }
+
+    /// Stored in every keyed record: a change of this value makes each repeated request in flight look like a theft. It was
+    /// computed apart from this crate, with Python's `hashlib`.
+    #[test]
+    fn the_fingerprint_of_a_key_is_pinned() {
+        let key = IdempotencyKey::parse("jR8v2nYk1aQ0cWm4XzT7bA").unwrap();
+        let fingerprint = key.fingerprint(&SessionId::from_bytes([0xA5; 16]));
+        assert_eq!(
+            u128::from_be_bytes(*fingerprint.as_bytes()),
+            0xc2ae_ee30_4b4e_974f_340d_ad45_e493_805f
+        );
+    }
 }

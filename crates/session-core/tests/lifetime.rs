@@ -169,7 +169,7 @@ fn by_default_a_session_ends_after_30_idle_days_and_warns_an_hour_before() {
     assert_eq!(lifetime.idle_end, after_login(DAY * 30));
     assert_eq!(lifetime.absolute_end, after_login(DAY * 90));
     assert_eq!(lifetime.ends_at(), after_login(DAY * 30));
-    assert_eq!(lifetime.warn_at, after_login(DAY * 30 - HOUR));
+    assert_eq!(lifetime.warn_at, after_login(HOUR * (30 * 24 - 1)));
     assert_eq!(lifetime.ended(lifetime.ends_at()), Some(EndReason::Idle));
 }
 
@@ -185,7 +185,7 @@ fn by_default_a_session_in_use_ends_after_90_days_and_warns_an_hour_before() {
         (lifetime.idle_end, lifetime.absolute_end),
         (after_login(DAY * 90), after_login(DAY * 90))
     );
-    assert_eq!(lifetime.warn_at, after_login(DAY * 90 - HOUR));
+    assert_eq!(lifetime.warn_at, after_login(HOUR * (90 * 24 - 1)));
     assert_eq!(lifetime.ended(after_login(DAY * 90)), Some(EndReason::Absolute));
 }
 

@@ -89,7 +89,11 @@ fn idleness_counts_from_the_later_of_token_and_record() {
     }
     // The other way round: an old token does not make the record idle.
     let bench = Bench::rotated(Keyed, 5);
-    let now = bench.record.last_used_at.saturating_add(DAY * 30 - MILLISECOND);
+    let now = bench
+        .record
+        .last_used_at
+        .saturating_add(DAY * 30)
+        .saturating_sub(MILLISECOND);
     assert!(matches!(
         bench.decide_at(&bench.request(4), now),
         Decision::Replay { .. }

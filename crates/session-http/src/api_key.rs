@@ -24,7 +24,7 @@ impl NewApiKey {
         entropy.fill(&mut *bytes)?;
         let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 43));
         text.push_str(PREFIX);
-        URL_SAFE_NO_PAD.encode_string(&*bytes, &mut text);
+        URL_SAFE_NO_PAD.encode_string(*bytes, &mut text);
         Ok(Self(text))
     }
 
@@ -152,8 +152,17 @@ mod tests {
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(ApiKeyHash::of("abc").to_hex(), digits);
         assert_eq!(ApiKeyHash::from_hex(digits), Some(ApiKeyHash::of("abc")));
-        assert_eq!(ApiKeyHash::from_hex(&digits.to_uppercase()), Some(ApiKeyHash::of("abc")));
-        for bad in ["", &digits[1..], &format!("{digits}0"), &digits.replace('b', "g"), &digits.replace("ba", "+1")] {
+        assert_eq!(
+            ApiKeyHash::from_hex(&digits.to_uppercase()),
+            Some(ApiKeyHash::of("abc"))
+        );
+        for bad in [
+            "",
+            &digits[1..],
+            &format!("{digits}0"),
+            &digits.replace('b', "g"),
+            &digits.replace("ba", "+1"),
+        ] {
             assert_eq!(ApiKeyHash::from_hex(bad), None, "{bad}");
         }
         assert_eq!(ApiKeyHash::from_hex(&"é".repeat(32)), None);
@@ -163,7 +172,10 @@ mod tests {
     fn debug_shows_neither_key_nor_hash() {
         let key = new();
         let keys = ApiKeys::new([("shop".to_owned(), key.hash())]);
-        assert_eq!(format!("{key:?} {keys:?}"), r#"NewApiKey([redacted]) ApiKeys([("shop", [redacted])])"#);
+        assert_eq!(
+            format!("{key:?} {keys:?}"),
+            r#"NewApiKey([redacted]) ApiKeys([("shop", [redacted])])"#
+        );
     }
 
     fn new() -> NewApiKey {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::rt::task::JoinHandle;
 use actix_web::rt::spawn;
+use actix_web::rt::task::JoinHandle;
 use actix_web::web;
 use session_store::entropy::SystemEntropy;
 use tokio::time::{MissedTickBehavior, interval};

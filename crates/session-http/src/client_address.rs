@@ -13,7 +13,10 @@ pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr
     if !is_trusted(&peer) {
         return Some(peer);
     }
-    let lists = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let lists = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
     let mut nearest = peer;
     for hop in hops.into_iter().rev() {
@@ -39,15 +42,24 @@ mod tests {
             request = request.append_header(("x-forwarded-for", *list));
         }
         let trusted = ["10.0.0.0/8".parse().unwrap()];
-        client_address(&request.to_http_request(), &trusted).unwrap().to_string()
+        client_address(&request.to_http_request(), &trusted)
+            .unwrap()
+            .to_string()
     }
 
     #[test]
     fn only_trusted_proxies_are_believed() {
         assert_eq!(seen("192.0.2.1", &[]), "192.0.2.1");
-        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "a client says what it likes");
+        assert_eq!(
+            seen("192.0.2.1", &["198.51.100.7"]),
+            "192.0.2.1",
+            "a client says what it likes"
+        );
         assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.2.3.4"]), "198.51.100.7");
+        assert_eq!(
+            seen("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.2.3.4"]),
+            "198.51.100.7"
+        );
         assert_eq!(seen("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["198.51.100.7, rubbish"]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");

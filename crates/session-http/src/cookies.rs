@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::COOKIE;
+use actix_web::http::header::{COOKIE, HeaderValue};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
 
@@ -28,15 +28,23 @@ struct Name(String);
 pub struct Jar {
     /// The access token.
     pub access: Option<String>,
-    /// The refresh token.
-    pub refresh: Option<String>,
+    /// The refresh token; more than one if a sibling host has planted another.
+    pub refresh: Vec<String>,
 }
 
 impl Jar {
     /// Whether any of our cookies came.
     pub fn is_empty(&self) -> bool {
-        self.access.is_none() && self.refresh.is_none()
+        self.access.is_none() && self.refresh.is_empty()
     }
+}
+
+/// The problem of a cookie that was sent twice: which of the two the browser meant cannot be told.
+pub fn came_twice(which: &str) -> Problem {
+    Problem::new(
+        Code::InvalidRequest,
+        format!("the cookie of the {which} token came twice: another host of this domain may have set one"),
+    )
 }
 
 impl Cookies {
@@ -57,20 +65,24 @@ impl Cookies {
         }
     }
 
-    /// Reads our cookies. One that came twice is refused: a sibling host may have planted the other, and which of the two
-    /// the browser meant cannot be told.
+    /// Reads our cookies. No browser has two of the access token's name, which no other host can set. The other's name a
+    /// sibling host can: then it is the refresh that cannot tell which one was meant, while all that does not need that
+    /// cookie goes on. A person must be able to leave whatever was planted.
     pub fn read(&self, request: &HttpRequest) -> Result<Jar, Problem> {
         let mut jar = Jar::default();
-        let headers = request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok());
-        for pair in headers.flat_map(|header| header.split(';')) {
-            let Some((name, value)) = pair.trim().split_once('=') else { continue };
-            let slot = match name {
-                _ if name == self.access.0 => &mut jar.access,
-                _ if name == self.refresh.0 => &mut jar.refresh,
-                _ => continue,
+        // As bytes: a cookie of another program on this host may hold any, and must not hide ours.
+        let headers = request.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
+        for pair in headers.flat_map(|header| header.split(|byte| *byte == b';')) {
+            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+                continue;
             };
-            if slot.replace(value.to_owned()).is_some() {
-                return Err(Problem::new(Code::InvalidRequest, format!("the cookie {name} came twice")));
+            let (name, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
+            // What is no text is no token either: it stays one that is refused, not one that is missing.
+            let value = || String::from_utf8_lossy(value).into_owned();
+            if name == self.refresh.0.as_bytes() {
+                jar.refresh.push(value());
+            } else if name == self.access.0.as_bytes() && jar.access.replace(value()).is_some() {
+                return Err(came_twice("access"));
             }
         }
         Ok(jar)
@@ -78,7 +90,10 @@ impl Cookies {
 
     /// The cookies of a grant: both live until the session ends, or as long as the browser if it is not to be remembered.
     pub fn set(&self, grant: &Grant, now: Timestamp) -> [Cookie<'static>; 2] {
-        let life = grant.record.remembered.then(|| grant.lifetime.ends_at().since(now).as_secs());
+        let life = grant
+            .record
+            .remembered
+            .then(|| grant.lifetime.ends_at().since(now).as_secs());
         let max_age = life.map(|seconds| CookieDuration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX)));
         let [mut access, mut refresh] = self.cookies(grant.access_token.clone(), grant.refresh_token.to_text());
         access.set_max_age(max_age);

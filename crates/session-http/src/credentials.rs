@@ -7,7 +7,7 @@ use session_core::refresh_token::RefreshToken;
 use session_core::time::Timestamp;
 
 use crate::app::App;
-use crate::cookies::Jar;
+use crate::cookies::{Jar, came_twice};
 use crate::problem::{Code, Problem};
 use crate::wire::Transport;
 
@@ -31,11 +31,22 @@ pub struct PresentedRefresh {
 /// never falls back to a cookie.
 pub fn presented_access(request: &HttpRequest, jar: &Jar) -> Result<PresentedAccess, Problem> {
     if let Some(token) = bearer(request.headers())? {
-        return Ok(PresentedAccess { token, transport: Transport::Body });
+        return Ok(PresentedAccess {
+            token,
+            transport: Transport::Body,
+        });
     }
-    let missing = || Problem::new(Code::TokenMissing, "send Authorization: Bearer, or the session's cookie");
+    let missing = || {
+        Problem::new(
+            Code::TokenMissing,
+            "send Authorization: Bearer, or the session's cookie",
+        )
+    };
     let token = jar.access.clone().ok_or_else(missing)?;
-    Ok(PresentedAccess { token, transport: Transport::Cookie })
+    Ok(PresentedAccess {
+        token,
+        transport: Transport::Cookie,
+    })
 }
 
 /// Verifies the access token that `request` presents; by cookie, an unsafe method must come from an allowed origin.
@@ -54,22 +65,43 @@ pub fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<
 /// setting it, which `__Secure-` does not do for the refresh token. So a sibling host cannot plant a session here.
 pub fn presented_refresh(body: Option<String>, jar: &Jar) -> Result<PresentedRefresh, Problem> {
     if let Some(token) = body {
-        return Ok(PresentedRefresh { token, transport: Transport::Body });
+        return Ok(PresentedRefresh {
+            token,
+            transport: Transport::Body,
+        });
     }
-    let missing = || Problem::new(Code::RefreshTokenMissing, "send refresh_token in a JSON body, or the session's cookies");
-    let token = jar.refresh.clone().ok_or_else(missing)?;
+    let missing = || {
+        Problem::new(
+            Code::RefreshTokenMissing,
+            "send refresh_token in a JSON body, or the session's cookies",
+        )
+    };
+    let token = match &*jar.refresh {
+        [] => return Err(missing()),
+        [token] => token.clone(),
+        _ => return Err(came_twice("refresh")),
+    };
     if let Ok(parsed) = token.parse::<RefreshToken>()
         && jar.access.as_deref().and_then(claimed_session) != Some(parsed.facts().session)
     {
-        let detail = "the cookies of one session must come together; the one for the access token is missing or another's";
+        let detail =
+            "the cookies of one session must come together; the one for the access token is missing or another's";
         return Err(Problem::new(Code::RefreshTokenMissing, detail));
     }
-    Ok(PresentedRefresh { token, transport: Transport::Cookie })
+    Ok(PresentedRefresh {
+        token,
+        transport: Transport::Cookie,
+    })
 }
 
 /// The name of the trusted backend whose API key `request` presents.
 pub fn authenticate_backend<'a>(app: &'a App, request: &HttpRequest) -> Result<&'a str, Problem> {
-    let invalid = || Problem::new(Code::ApiKeyInvalid, "send Authorization: Bearer sk_…, a key named in service.api_keys");
+    let invalid = || {
+        Problem::new(
+            Code::ApiKeyInvalid,
+            "send Authorization: Bearer sk_…, a key named in service.api_keys",
+        )
+    };
     let key = bearer(request.headers()).ok().flatten().ok_or_else(invalid)?;
     app.api_keys.name_of(&key).ok_or_else(invalid)
 }
@@ -78,11 +110,20 @@ pub fn authenticate_backend<'a>(app: &'a App, request: &HttpRequest) -> Result<&
 pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(AUTHORIZATION);
     let Some(value) = values.next() else { return Ok(None) };
-    let invalid = || Problem::new(Code::TokenInvalid, "Authorization must be one header of the form: Bearer TOKEN");
+    let invalid = || {
+        Problem::new(
+            Code::TokenInvalid,
+            "Authorization must be one header of the form: Bearer TOKEN",
+        )
+    };
     if values.next().is_some() {
         return Err(invalid());
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(invalid)?;
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or_else(invalid)?;
     if !scheme.eq_ignore_ascii_case("Bearer") || token.trim().is_empty() {
         return Err(invalid());
     }

@@ -11,6 +11,7 @@ use crate::config::Origin;
 pub const PASSWORD: &str = "demo";
 
 /// The demo's user.
+#[expect(clippy::missing_panics_doc, reason = "a constant that is well-formed")]
 pub fn user() -> Subject {
     // Invariant: four letters make a subject.
     #[expect(clippy::expect_used, reason = "a constant that is well-formed")]
@@ -34,9 +35,19 @@ impl Demo {
         let by_number = Origin::http(address);
         let by_name = format!("http://localhost:{}", address.port()).parse::<Origin>().ok();
         let origins: Vec<_> = std::iter::once(by_number).chain(by_name).collect();
-        let hosts = origins.iter().filter_map(|origin| origin.as_str().strip_prefix("http://")).map(str::to_owned);
-        let page = page(&format!("http://localhost:{}", address.port()), &api_key_file.display().to_string());
-        Self { hosts: hosts.collect(), origins, page }
+        let hosts = origins
+            .iter()
+            .filter_map(|origin| origin.as_str().strip_prefix("http://"))
+            .map(str::to_owned);
+        let page = page(
+            &format!("http://localhost:{}", address.port()),
+            &api_key_file.display().to_string(),
+        );
+        Self {
+            hosts: hosts.collect(),
+            origins,
+            page,
+        }
     }
 }
 

@@ -181,11 +181,17 @@ mod tests {
         let demo = DemoDirectory::open(parent.path().join("demo")).unwrap();
         let key = demo.api_key(&SystemEntropy::new()).unwrap();
         assert_eq!(demo.api_key(&SystemEntropy::new()).unwrap(), key);
-        assert_eq!(ApiKeyHash::of(&key), ApiKeyHash::of(fs::read_to_string(demo.api_key_file()).unwrap().trim()));
+        assert_eq!(
+            ApiKeyHash::of(&key),
+            ApiKeyHash::of(fs::read_to_string(demo.api_key_file()).unwrap().trim())
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(fs::metadata(demo.api_key_file()).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(demo.api_key_file()).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which sites may act here: cross-site request forgery is refused by what browsers say of a request's origin.
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, ORIGIN};
+use actix_web::http::header::{HeaderMap, HeaderValue, ORIGIN};
 
 use crate::config::Origin;
 use crate::problem::{Code, Problem};
@@ -25,8 +25,8 @@ impl Origins {
         if method.is_safe() {
             return Ok(());
         }
-        let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
-        let origin = headers.get(ORIGIN).map(|value| value.as_bytes());
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
         let good = match (site, origin) {
             (Some(b"same-origin" | b"none"), _) | (None, None) => true,
             (_, Some(origin)) => self.0.iter().any(|known| known.as_str().as_bytes() == origin),
@@ -42,27 +42,33 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderName;
 
     use super::*;
 
-    fn verdict(method: Method, site: Option<&'static str>, origin: Option<&'static str>) -> bool {
+    fn verdict(method: &Method, site: Option<&'static str>, origin: Option<&'static str>) -> bool {
         let own = "https://auth.example.com".parse::<Origin>().unwrap();
         let allowed = "https://app.example.com".parse::<Origin>().unwrap();
         let mut headers = HeaderMap::new();
         if let Some(site) = site {
-            headers.insert(HeaderName::from_static("sec-fetch-site"), HeaderValue::from_static(site));
+            headers.insert(
+                HeaderName::from_static("sec-fetch-site"),
+                HeaderValue::from_static(site),
+            );
         }
         if let Some(origin) = origin {
             headers.insert(ORIGIN, HeaderValue::from_static(origin));
         }
-        Origins::new([own], &[allowed]).check(&method, &headers).is_ok()
+        Origins::new([own], &[allowed]).check(method, &headers).is_ok()
     }
 
     #[test]
     fn the_rule_as_a_table() {
-        let (own, allowed, foreign) =
-            (Some("https://auth.example.com"), Some("https://app.example.com"), Some("https://evil.example"));
+        let (own, allowed, foreign) = (
+            Some("https://auth.example.com"),
+            Some("https://app.example.com"),
+            Some("https://evil.example"),
+        );
         for (site, origin, good) in [
             (None, None, true),
             (Some("same-origin"), None, true),
@@ -81,8 +87,11 @@ mod tests {
             (None, Some("https://auth.example.com.evil.example"), false),
             (Some("invented"), None, false),
         ] {
-            assert_eq!(verdict(Method::POST, site, origin), good, "{site:?} {origin:?}");
-            assert!(verdict(Method::GET, site, origin), "a safe method changes nothing: {site:?} {origin:?}");
+            assert_eq!(verdict(&Method::POST, site, origin), good, "{site:?} {origin:?}");
+            assert!(
+                verdict(&Method::GET, site, origin),
+                "a safe method changes nothing: {site:?} {origin:?}"
+            );
         }
     }
 }

@@ -66,8 +66,8 @@ pub(crate) fn read(path: &Path) -> Result<(Zeroizing<String>, Stamp), PrivateFil
 #[cfg(unix)]
 fn refuse_open(path: &Path, metadata: &Metadata) -> Result<(), PrivateFileError> {
     use std::os::unix::fs::MetadataExt as _;
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let (mode, of_others) = (metadata.mode() & 0o777, metadata.mode() & 0o077);
+    if of_others == 0 {
         Ok(())
     } else {
         Err(PrivateFileError::OpenToOthers {
@@ -209,7 +209,8 @@ impl Stamp {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -226,8 +227,16 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         replace(&path, "two", &lock).unwrap();
         assert_eq!(*read(&path).unwrap().0, "two");
-        assert_ne!(Stamp::now(&path), Some(first), "of one length, and within one tick of the clock");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "the file and the lock");
+        assert_ne!(
+            Stamp::now(&path),
+            Some(first),
+            "of one length, and within one tick of the clock"
+        );
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            2,
+            "the file and the lock"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use session_core::access_token::VerifyError;
@@ -71,49 +71,97 @@ impl Code {
     /// Name, status, title.
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
-            Self::InvalidRequest => ("invalid_request", StatusCode::BAD_REQUEST, "The request cannot be understood"),
-            Self::IdempotencyKeyRequired => {
-                ("idempotency_key_required", StatusCode::BAD_REQUEST, "An Idempotency-Key is required")
-            }
-            Self::InvalidCredentials => ("invalid_credentials", StatusCode::UNAUTHORIZED, "Wrong user name or password"),
+            Self::InvalidRequest => (
+                "invalid_request",
+                StatusCode::BAD_REQUEST,
+                "The request cannot be understood",
+            ),
+            Self::IdempotencyKeyRequired => (
+                "idempotency_key_required",
+                StatusCode::BAD_REQUEST,
+                "An Idempotency-Key is required",
+            ),
+            Self::InvalidCredentials => (
+                "invalid_credentials",
+                StatusCode::UNAUTHORIZED,
+                "Wrong user name or password",
+            ),
             Self::TokenMissing => ("token_missing", StatusCode::UNAUTHORIZED, "An access token is required"),
-            Self::TokenInvalid => ("token_invalid", StatusCode::UNAUTHORIZED, "The access token is not valid"),
-            Self::TokenExpired => ("token_expired", StatusCode::UNAUTHORIZED, "The access token has expired"),
-            Self::RefreshTokenMissing => {
-                ("refresh_token_missing", StatusCode::UNAUTHORIZED, "A refresh token is required")
-            }
-            Self::RefreshTokenInvalid => {
-                ("refresh_token_invalid", StatusCode::UNAUTHORIZED, "The refresh token is not valid")
-            }
-            Self::RefreshTokenReused => {
-                ("refresh_token_reused", StatusCode::UNAUTHORIZED, "The refresh token was used by someone else")
-            }
+            Self::TokenInvalid => (
+                "token_invalid",
+                StatusCode::UNAUTHORIZED,
+                "The access token is not valid",
+            ),
+            Self::TokenExpired => (
+                "token_expired",
+                StatusCode::UNAUTHORIZED,
+                "The access token has expired",
+            ),
+            Self::RefreshTokenMissing => (
+                "refresh_token_missing",
+                StatusCode::UNAUTHORIZED,
+                "A refresh token is required",
+            ),
+            Self::RefreshTokenInvalid => (
+                "refresh_token_invalid",
+                StatusCode::UNAUTHORIZED,
+                "The refresh token is not valid",
+            ),
+            Self::RefreshTokenReused => (
+                "refresh_token_reused",
+                StatusCode::UNAUTHORIZED,
+                "The refresh token was used by someone else",
+            ),
             Self::SessionExpired => ("session_expired", StatusCode::UNAUTHORIZED, "The session has expired"),
             Self::SessionRevoked => ("session_revoked", StatusCode::UNAUTHORIZED, "The session was ended"),
-            Self::CsrfRejected => ("csrf_rejected", StatusCode::FORBIDDEN, "The request comes from a foreign site"),
-            Self::ApiKeyInvalid => ("api_key_invalid", StatusCode::UNAUTHORIZED, "A valid API key is required"),
+            Self::CsrfRejected => (
+                "csrf_rejected",
+                StatusCode::FORBIDDEN,
+                "The request comes from a foreign site",
+            ),
+            Self::ApiKeyInvalid => (
+                "api_key_invalid",
+                StatusCode::UNAUTHORIZED,
+                "A valid API key is required",
+            ),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
-            Self::MethodNotAllowed => {
-                ("invalid_request", StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here")
-            }
+            Self::MethodNotAllowed => (
+                "invalid_request",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The method is not allowed here",
+            ),
             Self::RefreshSuperseded => ("refresh_superseded", StatusCode::CONFLICT, "The session has moved on"),
-            Self::RefreshRaced => {
-                ("refresh_raced", StatusCode::PRECONDITION_FAILED, "Another generation of the token came")
-            }
-            Self::PreconditionRequired => {
-                ("precondition_required", StatusCode::PRECONDITION_REQUIRED, "If-Match is required")
-            }
-            Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")
-            }
-            Self::Misdirected => {
-                ("invalid_request", StatusCode::MISDIRECTED_REQUEST, "The host name is not this service's")
-            }
+            Self::RefreshRaced => (
+                "refresh_raced",
+                StatusCode::PRECONDITION_FAILED,
+                "Another generation of the token came",
+            ),
+            Self::PreconditionRequired => (
+                "precondition_required",
+                StatusCode::PRECONDITION_REQUIRED,
+                "If-Match is required",
+            ),
+            Self::PayloadTooLarge => (
+                "payload_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body must be JSON",
+            ),
+            Self::Misdirected => (
+                "invalid_request",
+                StatusCode::MISDIRECTED_REQUEST,
+                "The host name is not this service's",
+            ),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too much at once"),
-            Self::StoreUnavailable => {
-                ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The session store does not answer")
-            }
+            Self::StoreUnavailable => (
+                "store_unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The session store does not answer",
+            ),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service has a fault"),
         }
     }
@@ -130,7 +178,10 @@ impl Code {
 
     /// Whether the same request may succeed when it is repeated.
     const fn retryable(self) -> bool {
-        matches!(self, Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal)
+        matches!(
+            self,
+            Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal
+        )
     }
 
     /// Seconds after which to repeat.
@@ -163,7 +214,12 @@ pub struct Problem {
 impl Problem {
     /// A problem with a text for the person who debugs the client: what is wrong and how to mend it.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), reason: None, generation: None }
+        Self {
+            code,
+            detail: detail.into(),
+            reason: None,
+            generation: None,
+        }
     }
 
     /// Its code.
@@ -175,15 +231,27 @@ impl Problem {
     pub fn session_over(reason: EndReason) -> Self {
         let (code, detail) = match reason {
             EndReason::Revoked(_) => (Code::SessionRevoked, "the session was ended: log in again"),
-            EndReason::Idle => (Code::SessionExpired, "the session was not used for too long: log in again"),
-            EndReason::Absolute => (Code::SessionExpired, "the session reached its longest life: log in again"),
+            EndReason::Idle => (
+                Code::SessionExpired,
+                "the session was not used for too long: log in again",
+            ),
+            EndReason::Absolute => (
+                Code::SessionExpired,
+                "the session reached its longest life: log in again",
+            ),
         };
-        Self { reason: Some(reason), ..Self::new(code, detail) }
+        Self {
+            reason: Some(reason),
+            ..Self::new(code, detail)
+        }
     }
 
     fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = chain(error), "internal fault");
-        Self::new(Code::Internal, "the fault is in the service's log; nothing was changed that repeating could spoil")
+        Self::new(
+            Code::Internal,
+            "the fault is in the service's log; nothing was changed that repeating could spoil",
+        )
     }
 }
 
@@ -237,6 +305,8 @@ impl ResponseError for Problem {
             generation: self.generation,
         };
         let mut response = HttpResponse::build(status);
+        // Wherever it arises: outside `/auth` and `/v1` nothing else says so.
+        response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.code.retry_after() {
             response.insert_header((RETRY_AFTER, seconds));
         }
@@ -244,7 +314,9 @@ impl ResponseError for Problem {
             response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         // `json` keeps a content type that is there already.
-        response.insert_header((CONTENT_TYPE, "application/problem+json")).json(body)
+        response
+            .insert_header((CONTENT_TYPE, "application/problem+json"))
+            .json(body)
     }
 }
 
@@ -253,7 +325,10 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) => {
                 tracing::warn!(error = chain(&error), "store unavailable");
-                Self::new(Code::StoreUnavailable, "repeat the request; nobody is logged out by this")
+                Self::new(
+                    Code::StoreUnavailable,
+                    "repeat the request; nobody is logged out by this",
+                )
             }
             StoreError::Unreadable(_) | StoreError::AlreadyExists => Self::internal(&error),
         }
@@ -288,8 +363,13 @@ impl From<OpenError> for Problem {
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
-            AccessError::Token(VerifyError::Expired) => Self::new(Code::TokenExpired, "refresh, then repeat the request"),
-            AccessError::Token(_) => Self::new(Code::TokenInvalid, "it is not an access token that this service believes"),
+            AccessError::Token(VerifyError::Expired) => {
+                Self::new(Code::TokenExpired, "refresh, then repeat the request")
+            }
+            AccessError::Token(_) => Self::new(
+                Code::TokenInvalid,
+                "it is not an access token that this service believes",
+            ),
             AccessError::Revoked(reason) => Self::session_over(EndReason::Revoked(reason)),
         }
     }
@@ -310,22 +390,28 @@ impl From<RefreshError> for Problem {
             ),
             RefreshError::Raced { generation } => Self {
                 generation: Some(generation),
-                ..Self::new(Code::RefreshRaced, "repeat with the key and the If-Match of the generation named here")
+                ..Self::new(
+                    Code::RefreshRaced,
+                    "repeat with the key and the If-Match of the generation named here",
+                )
             },
             RefreshError::Superseded => Self::new(
                 Code::RefreshSuperseded,
                 "a later refresh succeeded; read your storage again and go on from what it holds",
             ),
-            RefreshError::Reused { revoked: true, .. } => {
-                Self::new(Code::RefreshTokenReused, "the session was ended for everyone: log in again")
-            }
+            RefreshError::Reused { revoked: true, .. } => Self::new(
+                Code::RefreshTokenReused,
+                "the session was ended for everyone: log in again",
+            ),
             // A dry run: the session goes on, so the client must not take this for its end.
-            RefreshError::Reused { revoked: false, .. } => {
-                Self::new(Code::RefreshSuperseded, "the token was used before; nothing is given for it")
-            }
-            RefreshError::Contended => {
-                Self::new(Code::Overloaded, "too many refreshes of this session at once; repeat the request")
-            }
+            RefreshError::Reused { revoked: false, .. } => Self::new(
+                Code::RefreshSuperseded,
+                "the token was used before; nothing is given for it",
+            ),
+            RefreshError::Contended => Self::new(
+                Code::Overloaded,
+                "too many refreshes of this session at once; repeat the request",
+            ),
             RefreshError::Store(error) => error.into(),
             RefreshError::Internal(error) => error.into(),
         }
@@ -335,7 +421,9 @@ impl From<RefreshError> for Problem {
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials, "the user name or the password is wrong"),
+            LoginError::InvalidCredentials => {
+                Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
+            }
             LoginError::Overloaded => Self::new(Code::Overloaded, "too many logins at once; repeat the request"),
             LoginError::Unavailable(_) => Self::internal(&error),
         }

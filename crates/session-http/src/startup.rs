@@ -107,10 +107,15 @@ impl Service {
         api_keys: ApiKeys,
         demo: impl FnOnce(SocketAddr) -> Option<Demo>,
     ) -> Result<Self, StartError> {
-        let listening = |source| StartError::Listen { address: config.listen, source };
+        let listening = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
         let listener = TcpListener::bind(config.listen).map_err(listening)?;
         let demo = demo(listener.local_addr().map_err(listening)?);
-        let own_origins = demo.as_ref().map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
+        let own_origins = demo
+            .as_ref()
+            .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
         let (sessions, keys) = open_sessions(config, &*clock).await?;
         let app = App {
             sessions,
@@ -122,7 +127,11 @@ impl Service {
             clock,
             demo,
         };
-        Ok(Self { app: web::Data::new(app), keys, listener })
+        Ok(Self {
+            app: web::Data::new(app),
+            keys,
+            listener,
+        })
     }
 
     /// Where it listens; the port is the real one also if the configuration says 0.
@@ -130,8 +139,8 @@ impl Service {
         self.listener.local_addr()
     }
 
-    /// The server, to be awaited on an actix runtime. SIGTERM and SIGINT stop it: it accepts nothing more, finishes what
-    /// is in flight, and resolves.
+    /// The server, to be awaited on an actix runtime. SIGTERM stops it: it accepts nothing more, finishes what is in flight,
+    /// and resolves. SIGINT, from a keyboard, does not wait for what is in flight.
     pub fn into_server(self) -> io::Result<(Server, Background)> {
         let background = Background::start(&self.app, self.keys);
         let app = self.app;

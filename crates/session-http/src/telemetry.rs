@@ -10,7 +10,9 @@ use crate::config::{LogConfig, LogFormat};
 pub fn start(config: &LogConfig) {
     // Checked when the configuration was read.
     let filter = EnvFilter::new(&config.level);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     let started = match config.format {
         LogFormat::Human => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

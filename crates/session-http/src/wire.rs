@@ -197,19 +197,51 @@ pub async fn read_optional_json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<Option<T>, Problem> {
-    let too_large = || Problem::new(Code::PayloadTooLarge, format!("a body has at most {MAX_BODY_BYTES} bytes"));
-    let body = payload.to_bytes_limited(MAX_BODY_BYTES).await.map_err(|_| too_large())?;
+    let too_large = || {
+        Problem::new(
+            Code::PayloadTooLarge,
+            format!("a body has at most {MAX_BODY_BYTES} bytes"),
+        )
+    };
+    let body = payload
+        .to_bytes_limited(MAX_BODY_BYTES)
+        .await
+        .map_err(|_| too_large())?;
     let body = body.map_err(|_| Problem::new(Code::InvalidRequest, "the body ended too early"))?;
     if body.is_empty() {
         return Ok(None);
     }
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(Code::UnsupportedMediaType, "send JSON with Content-Type: application/json"));
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "send JSON with Content-Type: application/json",
+        ));
     }
-    serde_json::from_slice(&body)
-        .map(Some)
-        // serde names the field and the place; it repeats no value of a known field but wrong types, and no secret is one.
-        .map_err(|error| Problem::new(Code::InvalidRequest, format!("the body is not as expected: {error}")))
+    serde_json::from_slice(&body).map(Some).map_err(|error| {
+        Problem::new(
+            Code::InvalidRequest,
+            format!("the body is not as expected: {}", said_of(&error)),
+        )
+    })
+}
+
+/// What serde says, with the names and the place, and without the value that it found: one that stands in the wrong member,
+/// or in quotes on its own, may be a password.
+fn said_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    for problem in ["invalid type", "invalid value", "unknown variant"] {
+        // From the right: the value itself may hold these words.
+        if text.starts_with(problem)
+            && let Some((_, expected)) = text.rsplit_once(", expected ")
+        {
+            return format!("{problem}, expected {expected}");
+        }
+    }
+    text
 }

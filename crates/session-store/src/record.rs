@@ -46,7 +46,7 @@ pub enum RecordError {
 pub fn encode(record: &SessionRecord) -> Vec<u8> {
     let form = Form1 {
         id: *record.id.as_bytes(),
-        subject: record.subject.as_str().into(),
+        subject: record.subject.as_str(),
         salt: *record.salt.as_bytes(),
         keyed: record.rotation == RotationMode::Keyed,
         remembered: record.remembered,
@@ -55,9 +55,9 @@ pub fn encode(record: &SessionRecord) -> Vec<u8> {
         generation: record.generation,
         secret: record.secret.0,
         rotations: record.rotations.iter().map(Rotation1::from).collect(),
-        claims: record.claims.as_json().into(),
-        label: record.device.label.as_deref().map(Into::into),
-        user_agent: record.device.user_agent.as_deref().map(Into::into),
+        claims: record.claims.as_json(),
+        label: record.device.label.as_deref(),
+        user_agent: record.device.user_agent.as_deref(),
         ip: record.device.ip,
         revoked: record
             .revoked

@@ -1,29 +1,30 @@
 //! The sessions revoked lately: what makes an access token die before its time, without a round trip.
 
-use dashmap::DashMap;
+use papaya::HashMap;
 use session_core::id::SessionId;
 use session_core::session::{Revocation, RevocationReason};
 use session_core::time::Timestamp;
 
 /// The revocations younger than an access token can be. Older ones need not be known: every token of such a session has
-/// expired. So the set is bounded by the rate of logouts, not by the number of sessions.
+/// expired. So the set is bounded by the rate of logouts, not by the number of sessions. Reading takes no lock: each
+/// verification does it.
 #[derive(Debug, Default)]
-pub struct RevokedSessions(DashMap<SessionId, Revocation>);
+pub struct RevokedSessions(HashMap<SessionId, Revocation>);
 
 impl RevokedSessions {
     /// Why `session` was revoked, if it was.
     pub fn reason(&self, session: &SessionId) -> Option<RevocationReason> {
-        self.0.get(session).map(|revocation| revocation.reason)
+        self.0.pin().get(session).map(|revocation| revocation.reason)
     }
 
     /// Remembers a revocation. The first one stays.
     pub fn insert(&self, session: SessionId, revocation: Revocation) {
-        self.0.entry(session).or_insert(revocation);
+        self.0.pin().get_or_insert(session, revocation);
     }
 
     /// Forgets what was revoked before `time`.
     pub fn forget_before(&self, time: Timestamp) {
-        self.0.retain(|_, revocation| revocation.at >= time);
+        self.0.pin().retain(|_, revocation| revocation.at >= time);
     }
 
     /// How many are remembered.

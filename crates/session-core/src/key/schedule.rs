@@ -170,13 +170,25 @@ impl<K: Named> Schedule<K> {
         Self::new(keys)
     }
 
-    /// The schedule in which the key named `name` is believed no longer.
+    /// The schedule in which the key named `name` is believed no longer. If its turn had yet to come, the key before it
+    /// stays for that turn: else nothing would sign once that key's own planned end has passed.
     pub fn retired(mut self, name: &str, now: Timestamp) -> Result<Self, ScheduleError> {
         if self.current(now).is_some_and(|key| key.name().to_string() == name) {
             return Err(ScheduleError::StillSigning(name.to_owned()));
         }
-        let entry = self.0.iter_mut().find(|entry| entry.key.name().to_string() == name);
-        let entry = entry.ok_or_else(|| ScheduleError::Unknown(name.to_owned()))?;
+        let position = self.0.iter().position(|entry| entry.key.name().to_string() == name);
+        let position = position.ok_or_else(|| ScheduleError::Unknown(name.to_owned()))?;
+        let (before, from_it_on) = self.0.split_at_mut(position);
+        let entry = &mut from_it_on[0];
+        let turn_not_come = entry.is_believed(now) && entry.signs_from > now;
+        if let Some(heir) = before.iter_mut().rfind(|other| other.is_believed(now))
+            && turn_not_come
+        {
+            heir.verify_until = match (heir.verify_until, entry.verify_until) {
+                (Some(own), Some(inherited)) => Some(own.max(inherited)),
+                _ => None,
+            };
+        }
         entry.verify_until = Some(entry.verify_until.map_or(now, |planned| planned.min(now)));
         Ok(self)
     }
@@ -205,6 +217,15 @@ mod tests {
             .entries()
             .iter()
             .map(|entry| (entry.key.0, schedule.state(entry, at(now))))
+            .collect()
+    }
+
+    fn ends(schedule: &Schedule<Key>) -> Vec<(&'static str, Option<i64>)> {
+        let end = |entry: &Scheduled<Key>| entry.verify_until.map(Timestamp::as_secs);
+        schedule
+            .entries()
+            .iter()
+            .map(|entry| (entry.key.0, end(entry)))
             .collect()
     }
 
@@ -243,7 +264,79 @@ mod tests {
             .unwrap();
         let schedule = schedule.retired("b", at(50)).unwrap();
         assert_eq!(schedule.current(at(120)).unwrap().0, "a");
-        assert!(schedule.current(at(150)).is_none(), "nothing is believed any more");
+        assert_eq!(
+            schedule.current(at(150)).unwrap().0,
+            "a",
+            "with b, the plan for a's end is gone"
+        );
+        assert!(schedule.believed(&"b".to_owned(), at(50)).is_none());
+    }
+
+    #[test]
+    fn a_retired_successor_leaves_its_turn_to_its_predecessor_only() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(50), at(0))
+            .and_then(|schedule| schedule.rotated(Key("c"), at(200), Duration::from_secs(50), at(0)))
+            .unwrap();
+        let schedule = schedule.retired("b", at(50)).unwrap();
+        assert_eq!(ends(&schedule), [("a", Some(250)), ("b", Some(50)), ("c", None)]);
+        assert_eq!(schedule.current(at(199)).unwrap().0, "a");
+        assert_eq!(schedule.current(at(200)).unwrap().0, "c");
+    }
+
+    #[test]
+    fn a_retired_predecessor_leaves_nothing() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(50), at(0))
+            .unwrap();
+        let schedule = schedule.retired("a", at(120)).unwrap();
+        assert_eq!(ends(&schedule), [("a", Some(120)), ("b", None)]);
+        let again = schedule.retired("a", at(130)).unwrap();
+        assert_eq!(
+            ends(&again),
+            [("a", Some(120)), ("b", None)],
+            "it stays retired since then"
+        );
+    }
+
+    #[test]
+    fn a_key_whose_turn_is_over_leaves_nothing_either() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(50), at(0))
+            .and_then(|schedule| schedule.rotated(Key("c"), at(120), Duration::from_secs(50), at(0)))
+            .unwrap();
+        let schedule = schedule.retired("b", at(130)).unwrap();
+        assert_eq!(ends(&schedule), [("a", Some(150)), ("b", Some(130)), ("c", None)]);
+    }
+
+    #[test]
+    fn a_key_that_signs_before_a_planned_one_does_not_take_the_plan_away() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("c"), at(100), Duration::from_secs(50), at(0))
+            .and_then(|schedule| schedule.rotated(Key("b"), at(60), Duration::from_secs(20), at(0)))
+            .unwrap();
+        assert_eq!(ends(&schedule), [("a", Some(80)), ("b", Some(120)), ("c", None)]);
+        let signs = |now| schedule.current(at(now)).unwrap().0;
+        assert_eq!(
+            (signs(59), signs(60), signs(99), signs(100), signs(1_000)),
+            ("a", "b", "b", "c", "c")
+        );
+    }
+
+    #[test]
+    fn an_emergency_rotation_cuts_every_predecessor_at_once() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(100), Duration::from_secs(500), at(0))
+            .and_then(|schedule| schedule.rotated(Key("c"), at(110), Duration::ZERO, at(110)))
+            .unwrap();
+        assert_eq!(
+            states(&schedule, 110),
+            [
+                ("a", KeyState::Retired),
+                ("b", KeyState::Retired),
+                ("c", KeyState::Current)
+            ]
+        );
     }
 
     #[test]

@@ -126,3 +126,85 @@ impl From<&SigningKeys> for VerifyingKeys {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::super::SigningKey;
+    use super::*;
+    use crate::encoding::decode;
+    use crate::entropy::{Entropy, EntropyError};
+
+    fn from_jwk(jwk: &str) -> VerifyingKey {
+        VerifyingKey::from_jwk(&serde_json::from_str(jwk).unwrap()).unwrap()
+    }
+
+    /// A complete JWS whose signature must fit, and whose every spoilt form must not.
+    fn check(key: &VerifyingKey, jws: &str) {
+        let (message, signature) = jws.rsplit_once('.').unwrap();
+        let signature = decode(signature).unwrap();
+        assert!(key.has_signed(message.as_bytes(), &signature));
+        assert!(!key.has_signed(&message.as_bytes()[1..], &signature));
+        assert!(!key.has_signed(message.as_bytes(), &signature[1..]));
+    }
+
+    const RFC_8037_A4: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
+        hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+    #[test]
+    fn rfc_8037_appendix_a5_the_ed25519_example_is_verified() {
+        let key =
+            from_jwk(r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#);
+        check(&key, RFC_8037_A4);
+    }
+
+    #[test]
+    fn rfc_8037_appendix_a4_the_ed25519_example_is_signed() {
+        // RFC 8410 §7: the PKCS#8 form of the private key in A.1, as OpenSSL writes it.
+        let mut pkcs8 = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
+        pkcs8.extend(decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap());
+        let id = "k".parse().unwrap();
+        let key = SigningKey::from_document(id, Algorithm::EdDsa, Zeroizing::new(pkcs8), &NoEntropy).unwrap();
+        let mut token = RFC_8037_A4.rsplit_once('.').unwrap().0.to_owned();
+        key.sign_onto(&mut token, &NoEntropy).unwrap();
+        assert_eq!(token, RFC_8037_A4);
+    }
+
+    #[test]
+    fn rfc_7515_appendix_a3_the_es256_example_is_verified() {
+        let key = from_jwk(
+            r#"{"kty":"EC","crv":"P-256","kid":"k","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+        );
+        check(
+            &key,
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0\
+             cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        );
+    }
+
+    #[test]
+    fn rfc_7515_appendix_a1_the_hs256_example_is_verified() {
+        let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &decode(secret).unwrap());
+        check(
+            &VerifyingKey::hmac("k".parse().unwrap(), key),
+            "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxl\
+             LmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        );
+    }
+
+    /// Ed25519 is deterministic: nothing may ask for randomness.
+    struct NoEntropy;
+
+    impl Entropy for NoEntropy {
+        fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
+            Err(EntropyError)
+        }
+
+        fn ring(&self) -> &dyn ring::rand::SecureRandom {
+            unreachable!("an Ed25519 signature draws nothing")
+        }
+    }
+}

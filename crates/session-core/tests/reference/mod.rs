@@ -248,10 +248,7 @@ impl Reference {
     /// Of those believed, who took over last; if none has (the clock is behind), the first.
     fn signing_secret(&self) -> u32 {
         let believed = || self.secrets.iter().filter(|secret| secret.is_believed(self.now));
-        let signs = believed()
-            .filter(|secret| secret.from <= self.now)
-            .next_back()
-            .or(believed().next());
+        let signs = believed().rfind(|secret| secret.from <= self.now).or(believed().next());
         signs.map_or(0, |secret| secret.name)
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 pub(crate) mod forge;
+pub(crate) mod service;
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -9,15 +9,15 @@ use clap::Args;
 
 use super::{CommandError, Environment};
 use crate::clock::SystemClock;
-use crate::config::{Config, DemoOptions};
+use crate::config::{Config, DemoOptions, parse_listen};
 use crate::demo_directory::DemoDirectory;
 use crate::startup::Service;
 use crate::telemetry;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Where to listen: loopback only. Port 0 takes any free one. Default 127.0.0.1:8080, or SESSION_LISTEN.
-    #[arg(long, value_name = "ADDR")]
+    /// Where to listen: loopback only. Port 0 takes any free one. Default 127.0.0.1:8080, or `SESSION_LISTEN`.
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
     /// Where sessions and keys are kept: a directory that is empty, new, or an earlier demo's.
     #[arg(long, value_name = "DIR", default_value = "./session-data")]
@@ -38,7 +38,10 @@ pub(super) fn run(args: DemoArgs, environment: Environment) -> Result<(), Comman
     System::new().block_on(async {
         let service = Service::open_demo(&config, &directory, Arc::new(SystemClock)).await?;
         let address = service.address()?;
-        println!("The demo is at http://localhost:{}/ : user \"demo\", password \"demo\".", address.port());
+        println!(
+            "The demo is at http://localhost:{}/ : user \"demo\", password \"demo\".",
+            address.port()
+        );
         println!("What to try: curl -s http://localhost:{}/", address.port());
         Ok(service.run().await?)
     })

@@ -1,5 +1,7 @@
 //! `session-http keys`.
 
+use std::io::{self, Write as _};
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use session_core::key::{KeyState, Named, Schedule, Scheduled};
@@ -62,11 +64,15 @@ pub(super) fn run(command: &KeysCommand, environment: Environment) -> Result<(),
         KeysCommand::Retire { kid, .. } => directory.retire(kid, time, &entropy)?,
     };
     let rows = rows(&ring, time);
+    let mut out = io::stdout().lock();
     if form.json {
-        println!("{}", serde_json::json!({ "keys": rows }));
+        writeln!(out, "{}", serde_json::json!({ "keys": rows }))?;
     } else {
-        print!("{}", table(&rows));
-        eprintln!("in {}; running instances reread it within seconds", quoted(&directory.file()));
+        write!(out, "{}", table(&rows))?;
+        eprintln!(
+            "in {}; running instances reread it within seconds",
+            quoted(&directory.file())
+        );
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ enum Command {
 /// Where the configuration is.
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The configuration, in TOML. Environment variables such as SESSION_STORE__URL are laid over it.
+    /// The configuration, in TOML. Environment variables such as `SESSION_STORE__URL` are laid over it.
     #[arg(long = "config", value_name = "FILE")]
     file: PathBuf,
 }
@@ -103,7 +103,9 @@ pub enum CommandError {
     #[error("the two passwords differ; nothing was changed")]
     PasswordsDiffer,
     /// The name of an API key cannot be used.
-    #[error("the name of an API key has 1 to 64 characters out of a-z, A-Z, 0-9, \".\", \"_\" and \"-\"; {0:?} does not")]
+    #[error(
+        "the name of an API key has 1 to 64 characters out of a-z, A-Z, 0-9, \".\", \"_\" and \"-\"; {0:?} does not"
+    )]
     ApiKeyName(String),
     /// The operating system gave no random bytes.
     #[error("no key could be drawn")]

@@ -1,6 +1,6 @@
 //! `session-http user`.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -35,7 +35,7 @@ pub(super) enum UserCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Users {
-    /// The users file: login.users_file of the configuration. `add` makes it if there is none.
+    /// The users file: `login.users_file` of the configuration. `add` makes it if there is none.
     #[arg(long = "users", value_name = "FILE")]
     file: PathBuf,
 }
@@ -54,8 +54,9 @@ pub(super) fn run(command: &UserCommand) -> Result<(), CommandError> {
             Ok(())
         }
         UserCommand::List { users } => {
+            let mut out = io::stdout().lock();
             for name in UsersFile::new(&users.file).names()? {
-                println!("{name}");
+                writeln!(out, "{name}")?;
             }
             Ok(())
         }
@@ -91,5 +92,7 @@ fn ask_password() -> Result<Zeroizing<String>, CommandError> {
     let mut line = Zeroizing::new(String::new());
     io::stdin().lock().read_line(&mut line)?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
-    Ok(Zeroizing::new(password.strip_suffix('\r').unwrap_or(password).to_owned()))
+    Ok(Zeroizing::new(
+        password.strip_suffix('\r').unwrap_or(password).to_owned(),
+    ))
 }

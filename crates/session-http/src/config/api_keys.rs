@@ -20,7 +20,10 @@ pub(super) fn read(reader: &mut Reader) -> ApiKeys {
         None => return ApiKeys::default(),
         Some(Value::Array(entries)) => entries,
         Some(other) => {
-            let problem = format!("is {}; a list of {{ name, sha256 }} is expected: {MADE_BY}", kind(&other));
+            let problem = format!(
+                "is {}; a list of {{ name, sha256 }} is expected: {MADE_BY}",
+                kind(&other)
+            );
             reader.fault(PATH, problem);
             return ApiKeys::default();
         }
@@ -34,7 +37,10 @@ pub(super) fn read(reader: &mut Reader) -> ApiKeys {
         if names.insert(name.clone()) {
             keys.push((name, hash));
         } else {
-            reader.fault(&format!("{PATH}[{index}].name"), format!("\"{name}\" stands in an earlier entry too"));
+            reader.fault(
+                &format!("{PATH}[{index}].name"),
+                format!("\"{name}\" stands in an earlier entry too"),
+            );
         }
     }
     ApiKeys::new(keys)
@@ -42,7 +48,10 @@ pub(super) fn read(reader: &mut Reader) -> ApiKeys {
 
 fn read_entry(reader: &mut Reader, path: &str, entry: &Value) -> Option<(String, ApiKeyHash)> {
     let Value::Table(entry) = entry else {
-        reader.fault(path, format!("is {}; {{ name, sha256 }} is expected: {MADE_BY}", kind(entry)));
+        reader.fault(
+            path,
+            format!("is {}; {{ name, sha256 }} is expected: {MADE_BY}", kind(entry)),
+        );
         return None;
     };
     for key in entry.keys().filter(|key| !matches!(key.as_str(), "name" | "sha256")) {
@@ -54,7 +63,10 @@ fn read_entry(reader: &mut Reader, path: &str, entry: &Value) -> Option<(String,
         reader.fault(&format!("{path}.name"), problem);
     }
     // The value is not shown: someone may have put the key itself here.
-    let hash = entry.get("sha256").and_then(Value::as_str).and_then(ApiKeyHash::from_hex);
+    let hash = entry
+        .get("sha256")
+        .and_then(Value::as_str)
+        .and_then(ApiKeyHash::from_hex);
     if hash.is_none() {
         let problem = format!("must be the SHA-256 of the key in 64 hexadecimal digits: {MADE_BY}");
         reader.fault(&format!("{path}.sha256"), problem);

@@ -45,7 +45,9 @@ pub(super) fn resolve(
 }
 
 fn defaults(options: &DemoOptions) -> Table {
-    let listen = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let listen = options
+        .listen
+        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let text = |value: String| Value::String(value);
     let section = |key: &str, value: String| Value::Table(Table::from_iter([(key.to_owned(), text(value))]));
     let store = StoreUrl::Embedded(demo_directory::store_in(&options.data));

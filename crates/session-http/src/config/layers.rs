@@ -105,7 +105,10 @@ fn refuse_unknown_names(file: &Table, faults: &mut Vec<Fault>) {
 fn fault_of(path: &str, known: &Known, variable: Option<String>) -> Option<Fault> {
     let (path, problem) = match known {
         Known::Key => return None,
-        Known::NotYet(what) => (what.clone(), "is not available in this version; leave it out".to_owned()),
+        Known::NotYet(what) => (
+            what.clone(),
+            "is not available in this version; leave it out".to_owned(),
+        ),
         Known::Section => (
             path.to_owned(),
             "is a section; name one of its keys, for example SESSION_STORE__URL".to_owned(),

@@ -37,6 +37,7 @@ pub use demo::DemoOptions;
 pub use fault::{Fault, Faults};
 pub use origin::{Origin, OriginError};
 pub use store_url::{StoreUrl, StoreUrlError};
+pub(crate) use values::listen as parse_listen;
 
 /// The whole configuration, every value in range and fitting the others.
 #[derive(Clone, Debug)]
@@ -163,10 +164,7 @@ pub enum ConfigError {
 impl Config {
     /// Reads `file` for production, lays `environment` over it, and checks everything that can be checked without opening
     /// anything, except that a store that is marked as a demo's is refused. Paths in it are relative to the working directory.
-    pub fn load(
-        file: &Path,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(file: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
             path: file.to_owned(),
             source,

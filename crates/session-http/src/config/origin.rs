@@ -110,11 +110,9 @@ impl FromStr for Origin {
         let port = match port {
             None if https => 443,
             None => 80,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
-                .parse()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or(OriginError::Port)?,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().ok().filter(|port| *port > 0).ok_or(OriginError::Port)?
+            }
             Some(_) => return Err(OriginError::Port),
         };
         Ok(Self::new(https, host, port))
@@ -215,10 +213,20 @@ mod tests {
     #[test]
     fn loopback_is_told_by_the_host_as_a_whole() {
         let loopback = |text: &str| text.parse::<Origin>().unwrap().is_loopback();
-        for text in ["http://localhost", "http://a.localhost:1", "http://127.0.0.9", "http://[::1]"] {
+        for text in [
+            "http://localhost",
+            "http://a.localhost:1",
+            "http://127.0.0.9",
+            "http://[::1]",
+        ] {
             assert!(loopback(text), "{text}");
         }
-        for text in ["http://localhost.evil.com", "http://notlocalhost", "http://128.0.0.1", "http://[::2]"] {
+        for text in [
+            "http://localhost.evil.com",
+            "http://notlocalhost",
+            "http://128.0.0.1",
+            "http://[::2]",
+        ] {
             assert!(!loopback(text), "{text}");
         }
     }

@@ -36,9 +36,15 @@ impl Reader {
         &self.read
     }
 
-    /// Whether something is wrong at `path`.
+    /// Whether something is wrong at `path`, or with an item of the list there.
     pub(super) fn is_bad(&self, path: &str) -> bool {
-        self.faults.iter().any(|fault| fault.path == path)
+        let at = |fault: &Fault| {
+            fault
+                .path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        self.faults.iter().any(at)
     }
 
     /// Something is wrong at `path`.
@@ -144,7 +150,11 @@ pub(super) fn list<T, E: std::fmt::Display>(
                 Err(error) => wrong.push(format!("\"{text}\" {error}")),
             }
         }
-        if wrong.is_empty() { Ok(values) } else { Err(wrong.join("; ")) }
+        if wrong.is_empty() {
+            Ok(values)
+        } else {
+            Err(wrong.join("; "))
+        }
     }
 }
 

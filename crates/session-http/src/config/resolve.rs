@@ -33,7 +33,9 @@ pub(super) fn read(file: Table, environment: impl IntoIterator<Item = (String, S
 
 fn parse(text: &str) -> Result<Table, Faults> {
     text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         // toml's own text quotes the line, which may hold a secret.
         Faults::one(Fault {
             path: String::new(),

@@ -12,16 +12,25 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
     if let Some(url) = &values.public_url
         && !is_safe(url)
     {
-        reader.fault("public_url", format!("\"{url}\" must be https: http is for loopback only"));
+        reader.fault(
+            "public_url",
+            format!("\"{url}\" must be https: http is for loopback only"),
+        );
     }
-    let unsafe_origins: Vec<_> = values.cors.allowed_origins.iter().filter(|origin| !is_safe(origin)).collect();
+    let unsafe_origins: Vec<_> = values
+        .cors
+        .allowed_origins
+        .iter()
+        .filter(|origin| !is_safe(origin))
+        .collect();
     for origin in unsafe_origins {
         let problem = format!("\"{origin}\" must be https: http is for loopback only");
         reader.fault("cors.allowed_origins", problem);
     }
     let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();
     if values.cookies.prefix.is_some() && !values.public_url.as_ref().is_some_and(plain_loopback) {
-        let problem = "would drop the protection of __Host-, __Secure- and Secure: only where public_url is http on loopback";
+        let problem =
+            "would drop the protection of __Host-, __Secure- and Secure: only where public_url is http on loopback";
         reader.fault("cookies.prefix", problem);
     }
 }
@@ -44,7 +53,10 @@ pub(super) fn production(values: &Values, reader: &mut Reader, is_demo: impl Fn(
     }
     match &values.store_url {
         Some(StoreUrl::Memory) if !on_loopback => {
-            reader.fault("store.url", "memory: forgets every session at each restart: use embedded:DIR");
+            reader.fault(
+                "store.url",
+                "memory: forgets every session at each restart: use embedded:DIR",
+            );
         }
         Some(StoreUrl::Embedded(directory)) if is_demo(directory) => {
             reader.fault("store.url", demos_data(directory));
@@ -57,10 +69,9 @@ pub(super) fn production(values: &Values, reader: &mut Reader, is_demo: impl Fn(
         reader.fault("keys.directory", demos_data(directory));
     }
     let opens_sessions = values.login.users_file.is_some() || !values.service.api_keys.is_empty();
-    let tried = ["login.users_file", "service.api_keys"]
-        .into_iter()
-        .any(|path| reader.given(path).is_some_and(|given| given.value.as_array().is_none_or(|list| !list.is_empty())));
-    if !opens_sessions && !tried {
+    // What could not be read was meant to let somebody in.
+    let meant = reader.is_bad("login.users_file") || reader.is_bad("service.api_keys");
+    if !opens_sessions && !meant {
         reader.fault(
             "login",
             "nobody could open a session: set login.users_file, or service.api_keys for a backend that logs people in",

@@ -115,7 +115,8 @@ impl Values {
             self.store_url,
             self.keys_directory,
         );
-        let (Some(listen), Some(public_url), Some(issuer), Some(audience), Some(url), Some(directory)) = required else {
+        let (Some(listen), Some(public_url), Some(issuer), Some(audience), Some(url), Some(directory)) = required
+        else {
             // Invariant of the reader: where a required value is missing there is a fault.
             unreachable!("a required value is missing, and no fault says so")
         };
@@ -189,9 +190,11 @@ fn policy(reader: &mut Reader) -> Policy {
 /// A problem that continues a sentence.
 type Problem = &'static str;
 
-fn listen(text: &str) -> Result<SocketAddr, Problem> {
-    let known = text.replace("localhost:", "127.0.0.1:");
-    known
+/// An address with a port; the name `localhost` is taken for 127.0.0.1, any other is not looked up.
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, Problem> {
+    let port = text.strip_prefix("localhost:");
+    let address = port.map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    address
         .parse()
         .map_err(|_| "is not an address with a port; write for example 127.0.0.1:8080 or [::1]:8080")
 }

@@ -261,21 +261,33 @@ mod tests {
             assert_ne!(text, WRITTEN_BY_VERSION_1);
             read(&text).unwrap_err()
         };
-        assert!(matches!(broken("\"version\": 1", "\"version\": 2"), MalformedKeys::Version(2)));
-        assert!(matches!(broken("\"first\"", "\"second\""), MalformedKeys::Schedule(ScheduleError::Duplicate(_))));
+        assert!(matches!(
+            broken("\"version\": 1", "\"version\": 2"),
+            MalformedKeys::Version(2)
+        ));
+        assert!(matches!(
+            broken("\"first\"", "\"second\""),
+            MalformedKeys::Schedule(ScheduleError::Duplicate(_))
+        ));
         assert!(matches!(broken("\"first\"", "\"a b\""), MalformedKeys::KeyId { .. }));
         assert!(matches!(broken("HS256", "none"), MalformedKeys::Algorithm { .. }));
         assert!(matches!(broken("HS256", "EdDSA"), MalformedKeys::Key { .. }));
         assert!(matches!(broken("00c0ffee", "c0ffee"), MalformedKeys::Secret(_)));
         assert!(matches!(broken("00c0ffee", "+0c0ffee"), MalformedKeys::Secret(_)));
-        assert!(matches!(broken("\"secret\": \"AAEC", "\"secret\": \""), MalformedKeys::Secret(_)));
+        assert!(matches!(
+            broken("\"secret\": \"AAEC", "\"secret\": \""),
+            MalformedKeys::Secret(_)
+        ));
         assert!(matches!(broken("2026-01-01", "yesterday"), MalformedKeys::Form(_)));
         assert!(matches!(broken("\"kid\"", "\"kit\""), MalformedKeys::Form(_)));
     }
 
     #[test]
     fn no_error_shows_a_secret() {
-        for (from, to) in [("AAECAwQF", "AAEC*wQF"), ("\"private\": \"AAECAwQF", "\"private\": [\"AAECAwQF")] {
+        for (from, to) in [
+            ("AAECAwQF", "AAEC*wQF"),
+            ("\"private\": \"AAECAwQF", "\"private\": [\"AAECAwQF"),
+        ] {
             let error = read(&WRITTEN_BY_VERSION_1.replacen(from, to, 1)).unwrap_err();
             let text = format!("{error} {} {error:?}", error.source().unwrap());
             assert!(!text.contains("AAEC"), "{text}");

@@ -63,9 +63,6 @@ pub enum ChangeKeysError {
     /// The change would break the schedule.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
-    /// The change would leave nothing to sign with once the planned end of the current key has come.
-    #[error("{0} is the only key that is believed without end: rotate first, then retire it")]
-    NoneWithoutEnd(String),
     /// No key could be made.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -199,21 +196,29 @@ impl KeyDirectory {
             let key = SigningKey::generate(rotation.algorithm, entropy)?;
             let secret = RefreshSecret::generate(entropy)?;
             Ok(KeyRing {
-                signing: ring.signing.rotated(key, signs_from, rotation.access_tokens_live, now)?,
-                refresh: ring.refresh.rotated(secret, signs_from, rotation.refresh_tokens_live, now)?,
+                signing: ring
+                    .signing
+                    .rotated(key, signs_from, rotation.access_tokens_live, now)?,
+                refresh: ring
+                    .refresh
+                    .rotated(secret, signs_from, rotation.refresh_tokens_live, now)?,
             })
         })
     }
 
-    /// Believes the key or secret named `name` no longer. Not the one that is in use, and not one without which a planned
-    /// end would leave nothing to sign with.
+    /// Believes the key or secret named `name` no longer. Not the one that is in use.
     pub fn retire(&self, name: &str, now: Timestamp, entropy: &dyn Entropy) -> Result<KeyRing, ChangeKeysError> {
         self.change(entropy, |mut ring| {
             // An id of a signing key and one of a secret do not look alike: 11 characters and 8.
-            if ring.refresh.entries().iter().any(|entry| entry.key.name().to_string() == name) {
-                ring.refresh = retired(ring.refresh, name, now)?;
+            if ring
+                .refresh
+                .entries()
+                .iter()
+                .any(|entry| entry.key.name().to_string() == name)
+            {
+                ring.refresh = ring.refresh.retired(name, now)?;
             } else {
-                ring.signing = retired(ring.signing, name, now)?;
+                ring.signing = ring.signing.retired(name, now)?;
             }
             Ok(ring)
         })
@@ -244,15 +249,6 @@ impl KeyDirectory {
 
     fn lock_file(&self) -> PathBuf {
         self.0.join("lock")
-    }
-}
-
-fn retired<K: Named>(keys: Schedule<K>, name: &str, now: Timestamp) -> Result<Schedule<K>, ChangeKeysError> {
-    let keys = keys.retired(name, now)?;
-    if keys.entries().iter().any(|entry| entry.verify_until.is_none()) {
-        Ok(keys)
-    } else {
-        Err(ChangeKeysError::NoneWithoutEnd(name.to_owned()))
     }
 }
 
@@ -294,7 +290,9 @@ mod tests {
         }
 
         fn create(&self) -> (KeyRing, bool) {
-            self.keys.load_or_create(Algorithm::EdDsa, START, &self.entropy).unwrap()
+            self.keys
+                .load_or_create(Algorithm::EdDsa, START, &self.entropy)
+                .unwrap()
         }
 
         fn rotate(&self, published_before: Duration, now: Timestamp) -> KeyRing {
@@ -312,7 +310,10 @@ mod tests {
     }
 
     fn names<K: Named>(keys: &Schedule<K>) -> Vec<String> {
-        keys.entries().iter().map(|entry| entry.key.name().to_string()).collect()
+        keys.entries()
+            .iter()
+            .map(|entry| entry.key.name().to_string())
+            .collect()
     }
 
     fn states<K: Named>(keys: &Schedule<K>, now: Timestamp) -> Vec<KeyState> {
@@ -330,7 +331,10 @@ mod tests {
         let (read, again) = directory.create();
         assert!(new && !again);
         assert_eq!(names(&made.signing), names(&read.signing));
-        assert_eq!(made.signing.entries()[0].key.expose(), read.signing.entries()[0].key.expose());
+        assert_eq!(
+            made.signing.entries()[0].key.expose(),
+            read.signing.entries()[0].key.expose()
+        );
         assert_eq!(read.signing.entries()[0].signs_from, START);
         let token = |ring: &KeyRing| {
             let secret = ring.refresh.current(START).unwrap();
@@ -343,8 +347,14 @@ mod tests {
     fn every_algorithm_survives_the_file() {
         for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Hs256] {
             let directory = Directory::new();
-            directory.keys.load_or_create(algorithm, START, &directory.entropy).unwrap();
-            assert_eq!(directory.load().unwrap().signing.entries()[0].key.algorithm(), algorithm);
+            directory
+                .keys
+                .load_or_create(algorithm, START, &directory.entropy)
+                .unwrap();
+            assert_eq!(
+                directory.load().unwrap().signing.entries()[0].key.algorithm(),
+                algorithm
+            );
         }
     }
 
@@ -357,9 +367,15 @@ mod tests {
         let before = takes_over.saturating_sub(Duration::from_millis(1));
         assert_eq!(jwk_set(&ring.signing, START).keys.len(), 2, "published at once");
         assert_eq!(states(&ring.signing, before), [KeyState::Current, KeyState::Next]);
-        assert_eq!(states(&ring.signing, takes_over), [KeyState::Previous, KeyState::Current]);
+        assert_eq!(
+            states(&ring.signing, takes_over),
+            [KeyState::Previous, KeyState::Current]
+        );
         assert_eq!(states(&ring.refresh, before), [KeyState::Current, KeyState::Next]);
-        assert_eq!(states(&ring.refresh, takes_over), [KeyState::Previous, KeyState::Current]);
+        assert_eq!(
+            states(&ring.refresh, takes_over),
+            [KeyState::Previous, KeyState::Current]
+        );
 
         // 15 min access token, 30 s leeway, 1 min for an instance that rereads late.
         let access_end = takes_over.saturating_add(Duration::from_secs(15 * 60 + 30 + 60));
@@ -385,18 +401,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_or_needed_later_is_not_retired() {
+    fn what_is_in_use_is_not_retired() {
         let directory = Directory::with_keys();
         let ring = directory.rotate(OVERLAP, START);
         for names in [names(&ring.signing), names(&ring.refresh)] {
             assert!(matches!(
                 directory.retire(&names[0], START),
                 Err(ChangeKeysError::Schedule(ScheduleError::StillSigning(_)))
-            ));
-            // The current key has an end by now: without its successor nothing would sign then.
-            assert!(matches!(
-                directory.retire(&names[1], START),
-                Err(ChangeKeysError::NoneWithoutEnd(name)) if name == names[1]
             ));
         }
         assert!(matches!(
@@ -405,7 +416,25 @@ mod tests {
         ));
         let unchanged = directory.load().unwrap();
         assert_eq!(states(&unchanged.signing, START), [KeyState::Current, KeyState::Next]);
-        assert!(unchanged.signing.current(START.saturating_add(Duration::from_hours(10_000))).is_some());
+    }
+
+    #[test]
+    fn where_the_next_keys_are_retired_the_current_ones_stay() {
+        let directory = Directory::with_keys();
+        let ring = directory.rotate(OVERLAP, START);
+        for names in [names(&ring.signing), names(&ring.refresh)] {
+            directory.retire(&names[1], START).unwrap();
+        }
+        let years_later = START.saturating_add(Duration::from_hours(100_000));
+        let ring = directory.load().unwrap();
+        assert_eq!(
+            states(&ring.signing, years_later),
+            [KeyState::Current, KeyState::Retired]
+        );
+        assert_eq!(
+            states(&ring.refresh, years_later),
+            [KeyState::Current, KeyState::Retired]
+        );
     }
 
     #[test]
@@ -435,7 +464,10 @@ mod tests {
         let (_, mut watch) = directory.keys.watch(&directory.entropy).unwrap();
         assert!(watch.reread(&directory.entropy).unwrap().is_none());
         directory.rotate(OVERLAP, START);
-        let ring = watch.reread(&directory.entropy).unwrap().expect("the file was replaced");
+        let ring = watch
+            .reread(&directory.entropy)
+            .unwrap()
+            .expect("the file was replaced");
         assert_eq!(ring.signing.entries().len(), 2);
         assert!(watch.reread(&directory.entropy).unwrap().is_none());
     }
@@ -459,7 +491,10 @@ mod tests {
         let directory = Directory::with_keys();
         let file = directory.keys.file();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(directory.keys.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(directory.keys.path()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(
             directory.load(),

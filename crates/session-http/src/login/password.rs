@@ -38,7 +38,9 @@ pub enum PasswordError {
     #[error("is no argon2id hash ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")]
     Form,
     /// An argon2id hash that is too cheap to guess against, or too dear to check.
-    #[error("has costs out of range: at least m={LEAST_MEMORY_KIB} with m×t of {LEAST_KIB_PASSES}, at most m={MOST_MEMORY_KIB}, t={MOST_PASSES}")]
+    #[error(
+        "has costs out of range: at least m={LEAST_MEMORY_KIB} with m×t of {LEAST_KIB_PASSES}, at most m={MOST_MEMORY_KIB}, t={MOST_PASSES}"
+    )]
     Cost,
     /// The salt could not be drawn.
     #[error(transparent)]
@@ -160,13 +162,24 @@ mod tests {
         ] {
             assert!(matches!(refused(text), PasswordError::Form), "{text}");
         }
-        assert!(matches!(refused(&NOBODYS.replace("argon2id", "argon2i")), PasswordError::Form));
-        for costs in ["m=4096,t=10,p=1", "m=7168,t=4,p=1", "m=2097152,t=2,p=1", "m=19456,t=65,p=1"] {
+        assert!(matches!(
+            refused(&NOBODYS.replace("argon2id", "argon2i")),
+            PasswordError::Form
+        ));
+        for costs in [
+            "m=4096,t=10,p=1",
+            "m=7168,t=4,p=1",
+            "m=2097152,t=2,p=1",
+            "m=19456,t=65,p=1",
+        ] {
             let text = NOBODYS.replace("m=19456,t=2,p=1", costs);
             assert!(matches!(refused(&text), PasswordError::Cost), "{costs}");
         }
         for costs in ["m=7168,t=5,p=1", "m=12288,t=3,p=1", "m=65536,t=3,p=4"] {
-            assert!(PasswordHash::parse(&NOBODYS.replace("m=19456,t=2,p=1", costs)).is_ok(), "{costs}");
+            assert!(
+                PasswordHash::parse(&NOBODYS.replace("m=19456,t=2,p=1", costs)).is_ok(),
+                "{costs}"
+            );
         }
     }
 }

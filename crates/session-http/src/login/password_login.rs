@@ -165,7 +165,10 @@ mod tests {
         assert_eq!(who(&login, "bob", "two").await.unwrap(), "bob");
         assert!(who(&login, "anna", "one").await.is_err());
         file.remove("bob").unwrap();
-        assert!(matches!(who(&login, "bob", "two").await, Err(LoginError::InvalidCredentials)));
+        assert!(matches!(
+            who(&login, "bob", "two").await,
+            Err(LoginError::InvalidCredentials)
+        ));
     }
 
     #[tokio::test]

@@ -156,9 +156,11 @@ impl UsersFile {
         let name = user_name(name)?;
         let mut found = false;
         self.change(false, |lines| {
-            lines.retain(|line| !line.is_of(&name) || {
-                found = true;
-                false
+            lines.retain(|line| {
+                !line.is_of(&name) || {
+                    found = true;
+                    false
+                }
             });
         })?;
         Ok(found)
@@ -178,7 +180,10 @@ impl UsersFile {
             Err(error) => return Err(error.into()),
         };
         change(&mut lines);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text: String = lines
+            .iter()
+            .flat_map(|line| [line.to_string(), "\n".to_owned()])
+            .collect();
         Ok(private_file::replace(&self.0, &text, &lock)?)
     }
 
@@ -222,7 +227,10 @@ impl Line {
             return Ok(Self::Remark(text.to_owned()));
         }
         let (name, hash) = text.split_once(':').ok_or(LineError::Form)?;
-        Ok(Self::User(user_name(name)?, PasswordHash::parse(hash).map_err(LineError::Hash)?))
+        Ok(Self::User(
+            user_name(name)?,
+            PasswordHash::parse(hash).map_err(LineError::Hash)?,
+        ))
     }
 
     fn is_of(&self, wanted: &Subject) -> bool {
@@ -317,7 +325,10 @@ mod tests {
         ] {
             let (_directory, file) = directory_with(&text);
             let error = file.load().unwrap_err();
-            assert!(matches!(error, UsersFileError::Line { line: at, .. } if at == line), "{error}");
+            assert!(
+                matches!(error, UsersFileError::Line { line: at, .. } if at == line),
+                "{error}"
+            );
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
             // Nor is a file that is not understood rewritten.
             assert!(file.add("carl", &hash()).is_err());

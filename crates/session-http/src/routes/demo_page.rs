@@ -7,7 +7,10 @@ use crate::app::App;
 use crate::problem::{Code, Problem};
 
 pub(super) async fn page(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let demo = app.demo.as_ref().ok_or_else(|| Problem::new(Code::NotFound, "no such path"))?;
+    let demo = app
+        .demo
+        .as_ref()
+        .ok_or_else(|| Problem::new(Code::NotFound, "no such path"))?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -39,7 +39,10 @@ pub(super) async fn login(
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
     let Some(checker) = &app.login else {
-        return Err(Problem::new(Code::NotFound, "this service checks no passwords; a backend opens its sessions"));
+        return Err(Problem::new(
+            Code::NotFound,
+            "this service checks no passwords; a backend opens its sessions",
+        ));
     };
     let jar = app.cookies.read(&request)?;
     if !jar.is_empty() {
@@ -73,8 +76,8 @@ async fn session_in_place(
     if let Some(token) = presented.and_then(|token| app.sessions.verify_to_end(&token, now).ok()) {
         return Ok(Some(token.session));
     }
-    match &jar.refresh {
-        Some(token) => Ok(app.sessions.session_of(token, now).await?.map(|record| record.id)),
-        None => Ok(None),
+    match &*jar.refresh {
+        [token] => Ok(app.sessions.session_of(token, now).await?.map(|record| record.id)),
+        _ => Ok(None),
     }
 }

@@ -11,9 +11,9 @@ mod verify;
 mod well_known;
 
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _, web};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
@@ -34,10 +34,15 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .service(only(web::resource("/logout").post(logout::logout), "POST"))
                 .service(only(web::resource("/session").get(own_sessions::current), "GET"))
                 .service(only(
-                    web::resource("/sessions").get(own_sessions::list).delete(own_sessions::end_several),
+                    web::resource("/sessions")
+                        .get(own_sessions::list)
+                        .delete(own_sessions::end_several),
                     "GET, DELETE",
                 ))
-                .service(only(web::resource("/sessions/{id}").delete(own_sessions::end_one), "DELETE"))
+                .service(only(
+                    web::resource("/sessions/{id}").delete(own_sessions::end_one),
+                    "DELETE",
+                ))
                 // A proxy may ask with whatever method it likes.
                 .route("/verify", web::route().to(verify::verify))
                 .default_service(web::to(not_found)),
@@ -46,14 +51,24 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::scope("/v1")
                 .wrap(no_store())
                 .service(only(web::resource("/sessions").post(service::open), "POST"))
-                .service(only(web::resource("/sessions/{id}").get(service::session).delete(service::end), "GET, DELETE"))
                 .service(only(
-                    web::resource("/subjects/{subject}/sessions").get(service::list).delete(service::end_all),
+                    web::resource("/sessions/{id}")
+                        .get(service::session)
+                        .delete(service::end),
+                    "GET, DELETE",
+                ))
+                .service(only(
+                    web::resource("/subjects/{subject}/sessions")
+                        .get(service::list)
+                        .delete(service::end_all),
                     "GET, DELETE",
                 ))
                 .default_service(web::to(not_found)),
         )
-        .service(only(web::resource("/.well-known/jwks.json").get(well_known::jwks), "GET"))
+        .service(only(
+            web::resource("/.well-known/jwks.json").get(well_known::jwks),
+            "GET",
+        ))
         .service(only(web::resource("/healthz").get(operators::healthz), "GET"))
         .service(only(web::resource("/readyz").get(operators::readyz), "GET"))
         .service(only(web::resource("/").get(demo_page::page), "GET"))

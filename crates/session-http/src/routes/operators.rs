@@ -8,7 +8,9 @@ use crate::app::App;
 
 /// `GET /healthz`: the process answers. Says nothing about the store, so that its outage restarts nobody.
 pub(super) async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ok" }))
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({ "status": "ok" }))
 }
 
 /// `GET /readyz`: whether this instance can do its work, and what is wrong if not. The cause is in the log.
@@ -20,5 +22,7 @@ pub(super) async fn readyz(app: web::Data<App>) -> HttpResponse {
             (HttpResponse::ServiceUnavailable(), "not_ready", "unavailable")
         }
     };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": status, "store": store }))
+    response
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({ "status": status, "store": store }))
 }

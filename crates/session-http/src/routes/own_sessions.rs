@@ -56,9 +56,17 @@ pub(super) async fn end_one(
     // The same answer for another person's session as for none: ids tell nothing about others.
     let not_found = || Problem::new(Code::NotFound, "no such session of yours");
     let id: SessionId = id.parse().map_err(|_| not_found())?;
-    let record = app.sessions.session(&id).await?.filter(|record| record.subject == token.subject);
+    let record = app
+        .sessions
+        .session(&id)
+        .await?
+        .filter(|record| record.subject == token.subject);
     let record = record.ok_or_else(not_found)?;
-    let reason = if record.id == token.session { RevocationReason::Logout } else { RevocationReason::EndedElsewhere };
+    let reason = if record.id == token.session {
+        RevocationReason::Logout
+    } else {
+        RevocationReason::EndedElsewhere
+    };
     app.sessions.end(&record.id, reason, now).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -80,9 +88,16 @@ pub(super) async fn end_several(app: web::Data<App>, request: HttpRequest) -> Re
     let now = app.now();
     let token = authenticate(&app, &request, now)?;
     // A misspelt parameter must not end more than was meant.
-    let query = web::Query::<EndSeveral>::from_query(request.query_string())
-        .map_err(|error| Problem::new(Code::InvalidRequest, format!("the query may be except=current, nothing else: {error}")))?;
+    let query = web::Query::<EndSeveral>::from_query(request.query_string()).map_err(|error| {
+        Problem::new(
+            Code::InvalidRequest,
+            format!("the query may be except=current, nothing else: {error}"),
+        )
+    })?;
     let except = query.except.as_ref().map(|Except::Current| token.session);
-    let revoked = app.sessions.end_all(&token.subject, except, RevocationReason::EndedElsewhere, now).await?;
+    let revoked = app
+        .sessions
+        .end_all(&token.subject, except, RevocationReason::EndedElsewhere, now)
+        .await?;
     Ok(HttpResponse::Ok().json(RevokedCount { revoked }))
 }

@@ -56,18 +56,33 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Prob
 
 /// `If-Match: "<generation>"` (RFC 9110 §13.1.1): one strong tag. A weak one or `*` would not say which key was drawn.
 fn generation_condition(request: &HttpRequest) -> Result<Option<u32>, Problem> {
-    let Some(value) = single_header(request, IF_MATCH.as_str())? else { return Ok(None) };
-    let digits = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    let Some(value) = single_header(request, IF_MATCH.as_str())? else {
+        return Ok(None);
+    };
+    let digits = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(value);
     let well_formed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let generation = digits.parse().ok().filter(|_| well_formed);
-    let invalid = || Problem::new(Code::InvalidRequest, "If-Match must be one generation in quotes, for example \"7\"");
+    let invalid = || {
+        Problem::new(
+            Code::InvalidRequest,
+            "If-Match must be one generation in quotes, for example \"7\"",
+        )
+    };
     generation.map(Some).ok_or_else(invalid)
 }
 
 fn single_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, Problem> {
     let mut values = request.headers().get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
-    let invalid = || Problem::new(Code::InvalidRequest, format!("{name} must be one header of visible characters"));
+    let invalid = || {
+        Problem::new(
+            Code::InvalidRequest,
+            format!("{name} must be one header of visible characters"),
+        )
+    };
     if values.next().is_some() {
         return Err(invalid());
     }

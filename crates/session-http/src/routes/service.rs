@@ -48,7 +48,11 @@ pub(super) async fn open(
     let login = Login {
         subject: subject(&wanted.subject)?,
         claims: Claims::new(&wanted.claims).map_err(|error| Problem::new(Code::InvalidRequest, error.to_string()))?,
-        device: Device::new(wanted.device.label.as_deref(), wanted.device.user_agent.as_deref(), wanted.device.ip),
+        device: Device::new(
+            wanted.device.label.as_deref(),
+            wanted.device.user_agent.as_deref(),
+            wanted.device.ip,
+        ),
         remembered: wanted.remember,
         rotation: wanted.rotation.map(Into::into),
         replaces: None,
@@ -69,7 +73,11 @@ pub(super) async fn session(
     let record = app.sessions.session(&id).await?;
     let live = record.filter(|record| lifetime::ended(record, app.sessions.policy(), now).is_none());
     let record = live.ok_or_else(no_session)?;
-    Ok(HttpResponse::Ok().json(SessionInfo::of(&record, &Lifetime::of(&record, app.sessions.policy()), now)))
+    Ok(HttpResponse::Ok().json(SessionInfo::of(
+        &record,
+        &Lifetime::of(&record, app.sessions.policy()),
+        now,
+    )))
 }
 
 /// `DELETE /v1/sessions/{id}`: 204 also for one that is over; 404 for one that is not known.
@@ -97,7 +105,9 @@ pub(super) async fn list(
     authenticate_backend(&app, &request)?;
     let records = app.sessions.live_sessions(&subject(&path)?, now).await?;
     let info = |record| SessionInfo::of(record, &Lifetime::of(record, app.sessions.policy()), now);
-    Ok(HttpResponse::Ok().json(SessionList { sessions: records.iter().map(info).collect() }))
+    Ok(HttpResponse::Ok().json(SessionList {
+        sessions: records.iter().map(info).collect(),
+    }))
 }
 
 /// `DELETE /v1/subjects/{subject}/sessions`
@@ -108,7 +118,10 @@ pub(super) async fn end_all(
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
     authenticate_backend(&app, &request)?;
-    let revoked = app.sessions.end_all(&subject(&path)?, None, RevocationReason::Admin, now).await?;
+    let revoked = app
+        .sessions
+        .end_all(&subject(&path)?, None, RevocationReason::Admin, now)
+        .await?;
     Ok(HttpResponse::Ok().json(RevokedCount { revoked }))
 }
 

@@ -17,19 +17,32 @@ pub(super) async fn verify(app: web::Data<App>, request: HttpRequest) -> Result<
     let jar = app.cookies.read(&request)?;
     let presented = presented_access(&request, &jar)?;
     if presented.transport == Transport::Cookie {
-        app.origins.check(&original_method(&request)?, request.headers())?;
+        for method in original_methods(&request)? {
+            app.origins.check(&method, request.headers())?;
+        }
     }
     let token = app.sessions.verify(&presented.token, now)?;
     Ok(HttpResponse::Ok()
-        .insert_header((HeaderName::from_static("x-session-subject"), percent_encoded(token.subject.as_str())))
+        .insert_header((
+            HeaderName::from_static("x-session-subject"),
+            percent_encoded(token.subject.as_str()),
+        ))
         .insert_header((HeaderName::from_static("x-session-id"), token.session.to_string()))
         .finish())
 }
 
-fn original_method(request: &HttpRequest) -> Result<Method, Problem> {
-    let named = ORIGINAL_METHOD.iter().find_map(|name| request.headers().get(*name));
+/// The method of the request that the proxy asks about; of this one if it names none. A proxy sets one of the headers and may
+/// pass on what a client put into the other: where they differ, each must be allowed.
+fn original_methods(request: &HttpRequest) -> Result<Vec<Method>, Problem> {
+    let named = ORIGINAL_METHOD.iter().flat_map(|name| request.headers().get_all(*name));
     let invalid = |_| Problem::new(Code::InvalidRequest, "the proxy names a method that is none");
-    named.map_or(Ok(request.method().clone()), |value| Method::from_bytes(value.as_bytes()).map_err(invalid))
+    let mut methods: Vec<_> = named
+        .map(|value| Method::from_bytes(value.as_bytes()).map_err(invalid))
+        .collect::<Result<_, _>>()?;
+    if methods.is_empty() {
+        methods.push(request.method().clone());
+    }
+    Ok(methods)
 }
 
 /// Percent-encoding of everything but RFC 3986's unreserved characters: safe in a header whatever the subject.

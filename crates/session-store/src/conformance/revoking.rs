@@ -1,6 +1,7 @@
 //! Revoking, and that nothing undoes it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use session_core::session::RevocationReason;
 use session_core::time::Timestamp;
@@ -115,27 +116,32 @@ pub async fn a_revocation_outlasts_racing_swaps<S: SessionStore + 'static>(store
     let live = session(1, "anna");
     store.create(&live, KEPT).await.unwrap();
     let (swapped, mut swaps) = mpsc::unbounded_channel();
+    let over = Arc::new(AtomicBool::new(false));
     let swappers: Vec<_> = (0..SWAPPERS)
         .map(|swapper| {
-            let (store, swapped) = (Arc::clone(&store), swapped.clone());
+            let (store, swapped, over) = (Arc::clone(&store), swapped.clone(), Arc::clone(&over));
             tokio::spawn(async move {
-                for turn in 1..100_000 {
+                for turn in 1.. {
+                    let last = over.load(Ordering::SeqCst);
                     let current = store.load(&id(1)).await.unwrap().unwrap();
                     // Also from a revoked record, as one does who had read it before.
                     let mut next = refreshed(&current, version(turn * SWAPPERS + swapper));
                     next.record.revoked = None;
                     match store.swap(&current.version, &next, KEPT).await.unwrap() {
                         Swap::Conflict(current) if current.record.revoked.is_some() => return true,
-                        Swap::Missing => return false,
-                        Swap::Conflict(_) => {}
+                        Swap::Conflict(_) | Swap::Missing => {}
                         // Nobody listens any more once the session is revoked.
                         Swap::Done => drop(swapped.send(())),
+                    }
+                    if last {
+                        break;
                     }
                 }
                 false
             })
         })
         .collect();
+    drop(swapped);
     // The swaps are under way.
     for _ in 0..SWAPPERS {
         swaps.recv().await.unwrap();
@@ -143,8 +149,12 @@ pub async fn a_revocation_outlasts_racing_swaps<S: SessionStore + 'static>(store
     let logout = revocation(RevocationReason::Logout, 1);
     let revoke = store.revoke(&id(1), logout, version(u64::MAX)).await.unwrap();
     assert!(matches!(revoke, Revoke::Done(_)));
+    over.store(true, Ordering::SeqCst);
     for swapper in swappers {
-        assert!(swapper.await.unwrap(), "a swapper did not learn of the revocation");
+        assert!(
+            swapper.await.unwrap(),
+            "one who swaps after the revocation does not learn of it"
+        );
     }
     let stored = store.load(&id(1)).await.unwrap().unwrap();
     assert_eq!(stored.record.revoked, Some(logout));

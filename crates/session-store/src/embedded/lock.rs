@@ -13,7 +13,7 @@ const LOCK_FILE: &str = "lock";
 /// the second in its process as by that of another, and its refusal names the directory.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -26,9 +26,17 @@ impl DirectoryLock {
             .open(dir.join(LOCK_FILE))
             .map_err(io)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir: dir.into() }),
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is being started elsewhere in this program holds a copy of every open file
+        // between its fork and its exec, and with it the lock.
+        self.file.unlock().ok();
     }
 }

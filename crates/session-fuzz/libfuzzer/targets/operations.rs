@@ -1,0 +1,6 @@
+//! `session_fuzz::operations` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    session_fuzz::operations(input);
+});

@@ -1,0 +1,61 @@
+//! What verifiers and operators read: the key set, `/healthz`, `/readyz`.
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+
+#[tokio::test]
+async fn the_key_set_is_public_and_holds_nothing_private() {
+    for (algorithm, kind, members) in [
+        ("EdDSA", "OKP", &["alg", "crv", "key_ops", "kid", "kty", "use", "x"][..]),
+        (
+            "ES256",
+            "EC",
+            &["alg", "crv", "key_ops", "kid", "kty", "use", "x", "y"][..],
+        ),
+    ] {
+        let app = TestApp::with(&[("keys", &format!("algorithm = \"{algorithm}\""))]);
+        let answer = app.get("/.well-known/jwks.json").send().await.expect(200);
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+        assert_eq!(answer.header("content-type"), Some("application/jwk-set+json"));
+        let set = answer.json();
+        assert_eq!(set.as_object().unwrap().len(), 1);
+        let keys = set["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 1);
+        assert_eq!(
+            (&keys[0]["kty"], &keys[0]["alg"], &keys[0]["use"]),
+            (&json!(kind), &json!(algorithm), &json!("sig"))
+        );
+        let on_disk = app.keys();
+        assert_eq!(keys[0]["kid"], on_disk.signing.entries()[0].key.id().as_str());
+        for member in keys[0].as_object().unwrap().keys() {
+            assert!(members.contains(&member.as_str()), "{member} in {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_signs_is_not_published() {
+    let app = TestApp::with(&[("keys", "algorithm = \"HS256\"")]);
+    let answer = app.get("/.well-known/jwks.json").send().await.expect(200);
+    assert_eq!(answer.json(), json!({"keys": []}));
+}
+
+#[tokio::test]
+async fn health_and_readiness() {
+    let app = TestApp::start();
+    let answer = app.get("/healthz").send().await.expect(200);
+    assert_eq!(
+        (answer.json(), answer.header("cache-control")),
+        (json!({"status": "ok"}), Some("no-store"))
+    );
+    let answer = app.get("/readyz").send().await.expect(200);
+    assert_eq!(answer.json(), json!({"status": "ready", "store": "ok"}));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn the_demos_page_is_the_demos() {
+    let app = TestApp::start();
+    app.get("/").send().await.problem(404, "not_found");
+}

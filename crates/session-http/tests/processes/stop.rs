@@ -1,0 +1,82 @@
+//! Stopping: what is in flight is finished.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::support::binary::Binary;
+use crate::support::client::{Client, read_answer};
+use crate::support::device::{Device, Transport};
+
+/// Connects until it is refused: then the process has seen its signal.
+async fn until_refused(address: SocketAddr) {
+    loop {
+        match TcpStream::connect(address).await {
+            // Taken before the signal was seen.
+            Ok(connection) => drop(connection),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
+            // Taken, and thrown away with the listener.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_answered_and_nothing_more_is_taken() {
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("log");
+    let demo = Binary::demo(&data.path().join("demo"), &log);
+    let client = Client::new(demo.address);
+    let login = json!({"username": "demo", "password": "demo"});
+    let answer = client.post("/auth/login").json(login).send().await.expect(200);
+    let device = Device::from_answer(&client, Transport::Body, &answer);
+
+    // Half of a request each: the service waits for the rest, so that they are in flight for as long as the test wants.
+    let body = json!({"refresh_token": device.refresh}).to_string();
+    let head = format!(
+        "POST /auth/refresh HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n",
+        demo.address,
+        body.len(),
+    );
+    let mut in_flight = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(demo.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Once it asks for the body, the handler has the request.
+        let mut asked = [0; 25];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut asked)
+            .await
+            .unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+        in_flight.push(stream);
+    }
+
+    demo.terminate();
+    until_refused(demo.address).await;
+
+    for mut stream in in_flight {
+        stream.write_all(body.as_bytes()).await.unwrap();
+        read_answer(&mut stream, "/auth/refresh").await.checked(&[]).expect(200);
+    }
+    assert_eq!(demo.wait().code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
+}
+
+#[tokio::test]
+async fn with_nothing_in_flight_it_ends_at_once() {
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("log");
+    let demo = Binary::demo(&data.path().join("demo"), &log);
+    // A connection that is kept open and idle, as browsers and proxies keep them, is nothing in flight.
+    let client = Client::new(demo.address);
+    client.get("/healthz").send().await.expect(200);
+    demo.terminate();
+    assert_eq!(demo.wait().code(), Some(0));
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(!log.contains("ERROR"), "{log}");
+}

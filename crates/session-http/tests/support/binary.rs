@@ -1,0 +1,91 @@
+//! The real binary, as a process.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A process that answers, killed when it is dropped.
+pub(crate) struct Binary {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// What it printed until it was ready.
+    pub(crate) greeting: Vec<String>,
+}
+
+/// `session-http`, with nothing of this environment that could configure it.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_session-http"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SESSION_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// `session-http demo` on a free port of loopback, in `data`.
+pub(crate) fn demo_command(data: &Path) -> Command {
+    let mut command = command();
+    command.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    command
+}
+
+impl Binary {
+    /// Starts the demo in `data`, and waits until it listens. Its log goes to the file `log`.
+    pub(crate) fn demo(data: &Path, log: &Path) -> Self {
+        Self::start(demo_command(data), log)
+    }
+
+    pub(crate) fn start(mut command: Command, log: &Path) -> Self {
+        let log_file = File::options().create(true).append(true).open(log).unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log_file)
+            .spawn()
+            .unwrap();
+        let mut greeting = Vec::new();
+        // To the end only if it never listens: the loop ends with the line that says so.
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            greeting.push(line.unwrap());
+            if let Some(address) = greeting.last().unwrap().strip_prefix("listening on http://") {
+                let address = address.parse().unwrap();
+                return Self {
+                    child,
+                    address,
+                    greeting,
+                };
+            }
+        }
+        let status = child.wait().unwrap();
+        panic!(
+            "it never listened: {status}; {greeting:?}; {}",
+            fs::read_to_string(log).unwrap()
+        );
+    }
+
+    /// `kill -9`, and gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM and does not wait.
+    pub(crate) fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        // It may have ended already: then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

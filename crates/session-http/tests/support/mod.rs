@@ -1,0 +1,10 @@
+//! What the HTTP tests share: the real application, the real binary, a client that shows everything, and a device.
+
+#![allow(dead_code, reason = "each test crate uses a part of it")]
+
+pub(crate) mod answer;
+pub(crate) mod app;
+pub(crate) mod binary;
+pub(crate) mod client;
+pub(crate) mod device;
+pub(crate) mod log;

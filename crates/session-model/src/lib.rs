@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod device;
+pub mod explore;
+pub mod ghost;
+pub mod ledger;
+pub mod model;
+pub mod names;
+pub mod ours;
+pub mod properties;
+pub mod rivals;
+pub mod rules;
+pub mod scenarios;
+pub mod server;
+pub mod service;
+pub mod store;
+pub mod tab;
+pub mod thief;
+pub mod trace;
+pub mod variants;
+pub mod world;

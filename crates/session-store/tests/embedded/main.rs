@@ -1,0 +1,9 @@
+//! The embedded store from outside: what a directory holds after a restart, a crash, or damage.
+
+#![cfg(feature = "embedded")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod crash;
+mod damage;
+mod opening;
+mod sample;
