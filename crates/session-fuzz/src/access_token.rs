@@ -62,12 +62,12 @@ fn mint(key: &SigningKey, number: u8, verifier: &Verifier) -> (String, AccessTok
     let token = Minter::new(ISSUER, AUDIENCE)
         .mint(key, &content, &SeededEntropy::new(number.into()))
         .unwrap();
-    let verified = verifier.verify(&token, NOW).expect("what was minted is verified");
+    let said = verifier.verify(&token, NOW).expect("what was minted is verified");
     assert_eq!(
-        (&verified.subject, verified.session, &verified.claims),
+        (&said.subject, said.session, &said.claims),
         (&subject, session, &claims)
     );
-    (token, verified)
+    (token, said)
 }
 
 /// Only what was signed is accepted, and it says what was signed. The first byte chooses: the rest as it is, changes to

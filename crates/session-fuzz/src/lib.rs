@@ -7,6 +7,7 @@
 //! The libFuzzer binaries are in `libfuzzer/`, in a workspace of their own; `./run` runs each of them for a minute.
 
 #![allow(
+    clippy::missing_panics_doc,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -12,7 +12,7 @@ use crate::names::{Answer, Request, Token};
 use crate::ours::{Ours, Unbuildable};
 use crate::rules::Rule;
 use crate::server::{Cause, Server};
-use crate::store::Shelf;
+use crate::store::Drawer;
 use crate::thief::{Loot, Thief};
 use crate::world::{Reply, World};
 use crate::{properties, service, tab};
@@ -127,7 +127,7 @@ impl Rotation {
     fn logged_in_anew(&self, world: &World) -> World {
         let mut next = self.ended(world, 0, Cause::Replaced);
         let (record, token): (_, Token) = self.ledger.open(1, world.now);
-        next.shelves[1] = Some(Shelf::new(record));
+        next.drawers[1] = Some(Drawer::new(record));
         next.left.logins -= 1;
         next.ghost.ended_by_person[0] = true;
         next.ghost.login = 1;
@@ -148,10 +148,10 @@ impl Rotation {
 
 fn failed_over(world: &World, session: u8, lost: usize) -> World {
     let mut next = world.clone();
-    let shelf = next.kept_mut(session);
-    let before = shelf.current.lineage;
-    shelf.fail_over(lost);
-    if shelf.current.lineage != before {
+    let drawer = next.drawer_mut(session);
+    let before = drawer.current.lineage;
+    drawer.fail_over(lost);
+    if drawer.current.lineage != before {
         next.ghost.lost = next.ghost.lost.max(before.reached());
     }
     next.left.failovers -= 1;
@@ -207,7 +207,7 @@ impl Model for Rotation {
                     .map(|request| Step::Load(request, Reply::Thief)),
             );
         }
-        if world.device.status == Status::SawThief && !world.kept(world.device.session).current.revoked {
+        if world.device.status == Status::SawThief && !world.drawer(world.device.session).current.revoked {
             steps.push(Step::Logout);
         }
         for tab in 0..config.tabs {
@@ -218,8 +218,8 @@ impl Model for Rotation {
         }
         if world.left.failovers > 0 {
             for session in 0..2 {
-                if let Some(shelf) = &world.shelves[usize::from(session)] {
-                    steps.extend((1..=shelf.earlier.len()).map(|lost| Step::FailOver(session, lost)));
+                if let Some(drawer) = &world.drawers[usize::from(session)] {
+                    steps.extend((1..=drawer.earlier.len()).map(|lost| Step::FailOver(session, lost)));
                 }
             }
         }
@@ -240,7 +240,7 @@ impl Model for Rotation {
 impl Rotation {
     /// Whether the request changes anything or teaches the thief a token: the rest is silence.
     fn serves_the_thief(&self, world: &World, request: &Request) -> bool {
-        let record = world.kept(request.token.session).current.record;
+        let record = world.drawer(request.token.session).current.record;
         match self.ledger.decide(record, request, world.now) {
             Settled::Advance { .. } | Settled::Reuse => true,
             Settled::Say(Answer::Granted { token, .. }) => {

@@ -89,7 +89,7 @@ impl Sight {
                 world
                     .at_work
                     .iter()
-                    .any(|work| work.seen.version != world.kept(work.request.token.session).current.version)
+                    .any(|work| work.seen.version != world.drawer(work.request.token.session).current.version)
             },
             Self::TwoTabsWait => |_, world| world.device.tabs.iter().all(|tab| matches!(tab, Tab::Waiting { .. })),
             Self::DeadTabMovesJar => |_, world| {
@@ -107,7 +107,7 @@ impl Sight {
             },
             Self::ThiefAhead => |_, world| world.ghost.thief_reached > world.ghost.owner_reached,
             Self::EndedMeanwhile => |_, world| {
-                let ended = |session| world.kept(session).current.revoked;
+                let ended = |session| world.drawer(session).current.revoked;
                 world
                     .at_work
                     .iter()
@@ -128,7 +128,7 @@ impl Sight {
             },
             Self::Idle => |_, world| holds_answer(world, |answer| answer == Answer::Over(End::Idle)),
             Self::RevocationLost => {
-                |_, world| world.ghost.ended_by_person[0] && !world.kept(0).current.revoked && world.left.endings == 0
+                |_, world| world.ghost.ended_by_person[0] && !world.drawer(0).current.revoked && world.left.endings == 0
             }
             Self::TokenForgotten => |rotation, world| {
                 let current = rotation.generation_of(world, world.device.session);
@@ -160,7 +160,7 @@ pub fn of(config: &Config) -> Vec<Property<Rotation>> {
         Property::always(OVER_FOR_BOTH, |_, world: &World| {
             world.device.status != Status::Told
                 || world.device.is_idle_at(world.now)
-                || world.kept(world.device.session).current.revoked
+                || world.drawer(world.device.session).current.revoked
         }),
         Property::always(NEVER_LOCKED_OUT_UNNOTICED, |rotation: &Rotation, world: &World| {
             world.device.status != Status::Active || rotation.next_refresh(world) != Outcome::Stuck
@@ -178,9 +178,9 @@ pub fn of(config: &Config) -> Vec<Property<Rotation>> {
         properties.push(Property::always(REVOKED_FOR_GOOD, |_, world: &World| {
             let stays = |session: usize| {
                 !world.ghost.revoked[session]
-                    || world.shelves[session]
+                    || world.drawers[session]
                         .as_ref()
-                        .is_some_and(|shelf| shelf.current.revoked)
+                        .is_some_and(|drawer| drawer.current.revoked)
             };
             !world.ghost.has(Fault::Resurrected) && stays(0) && stays(1)
         }));
@@ -232,7 +232,7 @@ impl Rotation {
                 if_match: (keyed && condition).then_some(generation),
                 by_cookie: config.by_cookie() && condition,
             };
-            let record = world.kept(device.token.session).current.record;
+            let record = world.drawer(device.token.session).current.record;
             match self.ledger.decide(record, &request, world.now) {
                 Settled::Advance { .. } | Settled::Say(Answer::Granted { .. }) => return Outcome::Refreshed,
                 Settled::Reuse | Settled::Say(Answer::Over(_)) => return Outcome::Told,
@@ -256,7 +256,7 @@ impl Rotation {
         if world.ghost.owner_reached <= shared {
             return true;
         }
-        let record = world.kept(0).current.record;
+        let record = world.drawer(0).current.record;
         let competes =
             |request: &Request| request.token.generation >= shared && !matches!(request.key, Some(Key::Device { .. }));
         thief.requests(&self.config).filter(competes).all(|request| {
@@ -269,7 +269,7 @@ impl Rotation {
     }
 
     fn generation_of(&self, world: &World, session: u8) -> u8 {
-        self.ledger.record(world.kept(session).current.record).generation()
+        self.ledger.record(world.drawer(session).current.record).generation()
     }
 }
 

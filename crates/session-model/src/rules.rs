@@ -42,6 +42,41 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 31] = [
+        Self::EvidenceOnly,
+        Self::KeysOnly,
+        Self::ModeIsFixed,
+        Self::TimeInToken,
+        Self::CatchUp,
+        Self::ReplayForEver,
+        Self::SameSuccessor,
+        Self::SameKeyIsHonest,
+        Self::OtherKeyIsReuse,
+        Self::ReuseRevokes,
+        Self::RevokedIsEnded,
+        Self::UniqueVersions,
+        Self::NoSwapOverRevoked,
+        Self::RevocationIsAWrite,
+        Self::DurableRevocation,
+        Self::WriteAhead,
+        Self::PutIfAbsent,
+        Self::FreshKeys,
+        Self::NewerOnly,
+        Self::SameSession,
+        Self::LogoutOn409,
+        Self::RereadOn409,
+        Self::RereadOn401,
+        Self::AdoptOn412,
+        Self::Lock,
+        Self::AbortBeforeRepeat,
+        Self::LoginTakesLock,
+        Self::IfMatch,
+        Self::KeepKeys,
+        Self::ErrorsKeepCookies,
+        Self::StraysAreShort,
+    ];
+
     /// The rule in words.
     pub fn text(self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use crate::world::{Reply, Work, World};
 /// change the answer); what does is in the service's hands from now on. `None` if there is no room for it.
 pub fn load(world: &World, config: &Config, ledger: &Ledger, request: Request, reply: Reply) -> Option<World> {
     let mut next = world.clone();
-    let seen = world.kept(request.token.session).load();
+    let seen = world.drawer(request.token.session).load();
     match ledger.decide(seen.record, &request, world.now) {
         Settled::Say(answer) => {
             // To nobody an answer that changes nothing is nothing.
@@ -57,8 +57,11 @@ pub fn carry_out(world: &World, config: &Config, ledger: &Ledger, place: usize) 
         }
         Settled::Advance { record, successor, how } => {
             let version = world.next_version(session, config);
-            let was_revoked = next.kept(session).current.revoked;
-            if next.kept_mut(session).swap(work.seen.version, record, version, config) {
+            let was_revoked = next.drawer(session).current.revoked;
+            if next
+                .drawer_mut(session)
+                .swap(work.seen.version, record, version, config)
+            {
                 if was_revoked {
                     next.ghost.note(Fault::Resurrected);
                 }
@@ -69,7 +72,7 @@ pub fn carry_out(world: &World, config: &Config, ledger: &Ledger, place: usize) 
                     Answer::Granted { token: successor, how },
                 );
             } else {
-                let newer = next.kept(session).load();
+                let newer = next.drawer(session).load();
                 match ledger.decide(newer.record, &work.request, work.now) {
                     Settled::Say(answer) => answer_to(&mut next, work.request, work.reply, answer),
                     _ => next.at_work.push(Work { seen: newer, ..work }),
@@ -83,8 +86,8 @@ pub fn carry_out(world: &World, config: &Config, ledger: &Ledger, place: usize) 
 /// Revokes a session, whoever asks.
 pub fn revoke(world: &mut World, config: &Config, ledger: &Ledger, session: u8, cause: Cause) -> bool {
     let version = world.next_version(session, config);
-    let record = ledger.revoked(world.kept(session).current.record, cause, world.now);
-    let done = world.kept_mut(session).revoke(record, version, config);
+    let record = ledger.revoked(world.drawer(session).current.record, cause, world.now);
+    let done = world.drawer_mut(session).revoke(record, version, config);
     world.ghost.revoked[usize::from(session)] = true;
     done
 }
@@ -131,10 +134,10 @@ fn note_grant(world: &mut World, request: Request, reply: Reply, token: Token) {
         None => 255,
     };
     let value = 1 + token.at * 16 + token.twin;
-    if world.kept(session).current.revoked {
+    if world.drawer(session).current.revoked {
         world.ghost.note(Fault::Resurrected);
     }
-    let lineage = &mut world.kept_mut(session).current.lineage;
+    let lineage = &mut world.drawer_mut(session).current.lineage;
     let faults = lineage.grant(request.token.generation, key, value);
     for fault in faults.into_iter().flatten() {
         world.ghost.note(fault);

@@ -26,7 +26,7 @@ pub struct Stored {
 
 /// One session's place in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Shelf {
+pub struct Drawer {
     /// What a read sees.
     pub current: Stored,
     /// The writes before it that a failover may go back to, oldest first.
@@ -42,7 +42,7 @@ pub struct Seen {
     pub version: u8,
 }
 
-impl Shelf {
+impl Drawer {
     /// A new session.
     pub fn new(record: RecordId) -> Self {
         Self {

@@ -79,8 +79,8 @@ fn words(model: &Rotation, before: &World, step: &Step, after: &World) -> String
         }
         Step::FailOver(session, _) => format!(
             "the store fails over and is back at generation {}{}",
-            model.ledger.record(after.kept(*session).current.record).generation(),
-            if before.kept(*session).current.revoked && !after.kept(*session).current.revoked {
+            model.ledger.record(after.drawer(*session).current.record).generation(),
+            if before.drawer(*session).current.revoked && !after.drawer(*session).current.revoked {
                 ", its revocation lost"
             } else {
                 ""
@@ -114,7 +114,7 @@ fn loads(model: &Rotation, before: &World, after: &World, request: &Request, rep
         Reply::Nobody => format!("a copy whose answer is lost ({})", sent(request)),
         Reply::Thief => format!("the thief's request ({})", sent(request)),
     };
-    let record = before.kept(request.token.session).current.record;
+    let record = before.drawer(request.token.session).current.record;
     match model.ledger.decide(record, request, before.now) {
         Settled::Say(answer) => format!("{who} arrives; the answer is {}", said(answer)),
         _ if after.at_work.len() > before.at_work.len() => format!("{who} arrives, and the service loads the record"),
@@ -136,18 +136,18 @@ fn carries_out(model: &Rotation, before: &World, after: &World, place: usize) ->
     match model.ledger.decide(work.seen.record, &work.request, work.now) {
         Settled::Reuse => format!("the service takes {whose} for theft and revokes the session"),
         Settled::Advance { successor, how, .. } => {
-            let wrote = after.kept(session).current.record != before.kept(session).current.record;
+            let wrote = after.drawer(session).current.record != before.drawer(session).current.record;
             let verb = if how == How::CaughtUp {
                 "catches up and rotates"
             } else {
                 "rotates"
             };
-            let stale = if work.seen.record == before.kept(session).current.record {
+            let stale = if work.seen.record == before.drawer(session).current.record {
                 ""
             } else {
                 " by what it had loaded earlier"
             };
-            let back = if before.kept(session).current.revoked && !after.kept(session).current.revoked {
+            let back = if before.drawer(session).current.revoked && !after.drawer(session).current.revoked {
                 "; the session is not revoked any more"
             } else {
                 ""

@@ -59,6 +59,12 @@ pub fn of_the_server() -> Vec<Variant> {
         ended_elsewhere: true,
         ..FAILOVER
     };
+    let ended_with_two_tabs = Config {
+        generations: 3,
+        tabs: 2,
+        at_once: 2,
+        ..ended.clone()
+    };
     let counters = Config {
         thief: true,
         generations: 3,
@@ -112,8 +118,8 @@ pub fn of_the_server() -> Vec<Variant> {
             REVOKED_FOR_GOOD,
         ),
         broken(&[UniqueVersions], counters, NO_LASTING_THEFT),
-        spare(&[NoSwapOverRevoked], ended.clone()),
-        spare(&[RevocationIsAWrite], ended.clone()),
+        spare(&[NoSwapOverRevoked], ended_with_two_tabs.clone()),
+        spare(&[RevocationIsAWrite], ended_with_two_tabs),
         broken(&[DurableRevocation], ended, REVOKED_FOR_GOOD),
     ]
 }

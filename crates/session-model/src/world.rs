@@ -8,7 +8,7 @@ use crate::ghost::Ghost;
 use crate::ledger::Ledger;
 use crate::names::Request;
 use crate::rules::Rule;
-use crate::store::{Seen, Shelf};
+use crate::store::{Drawer, Seen};
 use crate::thief::Thief;
 
 /// The most requests that may be between load and swap at once.
@@ -20,7 +20,7 @@ pub struct World {
     /// The instant.
     pub now: u8,
     /// The sessions in the store; the second exists after a new login.
-    pub shelves: [Option<Shelf>; 2],
+    pub drawers: [Option<Drawer>; 2],
     /// The device.
     pub device: Device,
     /// The network. Every request that the device ever sent is in it for ever, and may be delivered at any later moment, any
@@ -81,7 +81,7 @@ impl World {
         let (record, token) = ledger.open(0, 0);
         Self {
             now: 0,
-            shelves: [Some(Shelf::new(record)), None],
+            drawers: [Some(Drawer::new(record)), None],
             device: Device::new(token),
             wire: Vec::new(),
             at_work: ArrayVec::new(),
@@ -97,17 +97,17 @@ impl World {
     }
 
     /// The place in the store of `session`, which somebody holds a token of.
-    pub fn kept(&self, session: u8) -> &Shelf {
-        match &self.shelves[usize::from(session)] {
-            Some(shelf) => shelf,
+    pub fn drawer(&self, session: u8) -> &Drawer {
+        match &self.drawers[usize::from(session)] {
+            Some(drawer) => drawer,
             None => unreachable!("a session that has a token has a record"),
         }
     }
 
     /// The same, to be changed.
-    pub fn kept_mut(&mut self, session: u8) -> &mut Shelf {
-        match &mut self.shelves[usize::from(session)] {
-            Some(shelf) => shelf,
+    pub fn drawer_mut(&mut self, session: u8) -> &mut Drawer {
+        match &mut self.drawers[usize::from(session)] {
+            Some(drawer) => drawer,
             None => unreachable!("a session that has a token has a record"),
         }
     }
@@ -122,13 +122,13 @@ impl World {
     /// The version of the next write of `session`.
     pub fn next_version(&self, session: u8, config: &Config) -> u8 {
         if !config.keeps(Rule::UniqueVersions) {
-            return self.kept(session).current.version + 1;
+            return self.drawer(session).current.version + 1;
         }
         // A version is unique if nobody has it now: whether a forgotten one was equal makes no difference to anyone.
-        let shelf = self.kept(session);
+        let drawer = self.drawer(session);
         let taken = |version: u8| {
-            shelf.current.version == version
-                || shelf.earlier.iter().any(|stored| stored.version == version)
+            drawer.current.version == version
+                || drawer.earlier.iter().any(|stored| stored.version == version)
                 || self
                     .at_work
                     .iter()
@@ -155,8 +155,8 @@ impl World {
     /// The same state in the one form that all states have that differ in nothing but names and order.
     pub fn settle(&mut self, config: &Config) {
         if self.left.failovers == 0 {
-            for shelf in self.shelves.iter_mut().flatten() {
-                shelf.earlier.clear();
+            for drawer in self.drawers.iter_mut().flatten() {
+                drawer.earlier.clear();
             }
         }
         if !config.thief {
@@ -202,7 +202,7 @@ impl World {
 
     /// Versions by order of first sight: only whether two are equal means anything.
     fn rename_versions(&mut self) {
-        for (session, shelf) in self.shelves.iter_mut().flatten().enumerate() {
+        for (session, drawer) in self.drawers.iter_mut().flatten().enumerate() {
             let mut known: ArrayVec<u8, 16> = ArrayVec::new();
             let mut rename = |version: &mut u8| {
                 let place = known.iter().position(|other| other == version).unwrap_or_else(|| {
@@ -211,8 +211,8 @@ impl World {
                 });
                 *version = u8::try_from(place).unwrap_or(u8::MAX);
             };
-            rename(&mut shelf.current.version);
-            for stored in shelf.earlier.iter_mut().rev() {
+            rename(&mut drawer.current.version);
+            for stored in drawer.earlier.iter_mut().rev() {
                 rename(&mut stored.version);
             }
             for work in &mut self.at_work {

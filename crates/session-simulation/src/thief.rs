@@ -58,6 +58,8 @@ pub struct Thief {
     pub owner_refreshes: u32,
     /// What became of it.
     pub fate: Fate,
+    /// Whether it and the owner were both granted something beyond what they share.
+    pub is_lasting: bool,
     /// Its latest request.
     pub asked: u64,
     /// How many of its requests in a row had no answer.
@@ -110,6 +112,7 @@ impl Thief {
             in_since: None,
             owner_refreshes: 0,
             fate: Fate::AtLarge,
+            is_lasting: false,
             asked: 0,
             unanswered: 0,
             is_answered: true,

@@ -5,6 +5,9 @@ mod schedule;
 mod signing;
 mod verifying;
 
+#[cfg(test)]
+mod vectors_tests;
+
 use std::fmt;
 use std::str::FromStr;
 

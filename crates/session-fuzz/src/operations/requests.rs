@@ -49,9 +49,8 @@ impl World {
         let before = self.look();
         match self.send(&request) {
             Ok(_) if how & 4 == 0 => self.opened[session].held = generation + 1,
-            Ok(_) => {}
             Err(error) if keyed && !contested => self.assert_it_may_be_sent_away(&before, &request, &error),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -136,6 +135,8 @@ impl World {
                 let held = &mut self.opened[session].held;
                 *held = (*held).max(generation + 1);
             }
+            // It was seen, and ended the session for both.
+            (Err(RefreshError::Reused { revoked: true, .. }), Key::Strangers) => self.opened[session].contested = true,
             (Err(RefreshError::Reused { .. }), Key::Devices) => {
                 assert!(
                     contested,
@@ -159,7 +160,7 @@ impl World {
         let refresh_token = &String::from_utf8(token).unwrap();
         let attempt = Attempt {
             refresh_token,
-            key: device_key(session, 0),
+            key: Some(device_key(session, 0)),
             if_match: None,
             by_cookie: false,
             device: Device::default(),
@@ -177,8 +178,8 @@ impl World {
     fn send(&mut self, request: &Request) -> Result<Grant, RefreshError> {
         let refresh_token = &self.opened[request.session].tokens[request.generation];
         let key = match request.key {
-            Key::Devices => device_key(request.session, request.generation),
-            Key::Strangers => idempotency_key("stranger", request.session, request.generation),
+            Key::Devices => Some(device_key(request.session, request.generation)),
+            Key::Strangers => Some(idempotency_key("stranger", request.session, request.generation)),
             Key::Missing => None,
         };
         let Request {
@@ -269,10 +270,10 @@ impl World {
 }
 
 /// The key that a session's device draws for a generation: the same each time it is asked, as it is stored before it is sent.
-fn device_key(session: usize, generation: usize) -> Option<IdempotencyKey> {
+fn device_key(session: usize, generation: usize) -> IdempotencyKey {
     idempotency_key("device", session, generation)
 }
 
-fn idempotency_key(whose: &str, session: usize, generation: usize) -> Option<IdempotencyKey> {
-    Some(IdempotencyKey::parse(&format!("{whose}-{session:010}-{generation:010}")).unwrap())
+fn idempotency_key(whose: &str, session: usize, generation: usize) -> IdempotencyKey {
+    IdempotencyKey::parse(&format!("{whose}-{session:010}-{generation:010}")).unwrap()
 }

@@ -53,7 +53,7 @@ pub(super) struct Opened {
     pub(super) access_token: String,
     /// The newest generation that its device holds.
     pub(super) held: usize,
-    /// Whether someone rotated one of its tokens under a key that is not the device's.
+    /// Whether someone rotated one of its tokens under a key that is not the device's, or was caught trying.
     pub(super) contested: bool,
 }
 
@@ -204,8 +204,8 @@ impl World {
         assert_eq!(token.session, opened.id);
         assert!(token.expires_at > self.now(), "an expired access token is accepted");
         let record = at_once(self.sessions.session(&opened.id)).unwrap();
-        // A revocation is forgotten once every token from before it must have expired. A clock that goes back by more than
-        // the leeway outwits that: see the README of this crate.
+        // A revocation is forgotten once every token from before it must have expired, by a clock that does not go back by
+        // more than the leeway. This one does, so what may have been forgotten is not asserted.
         let revoked = record.and_then(|record| record.revoked).map(|revocation| revocation.at);
         assert!(
             revoked.is_none_or(|at| at < self.revocations_kept_from),

@@ -14,7 +14,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
-use actix_web::{HttpResponse, ResponseError as _, web};
+use actix_web::{HttpResponse, ResponseError as _, Route, guard, web};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
 
@@ -32,12 +32,15 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .service(only(web::resource("/login").post(login::login), "POST"))
                 .service(only(web::resource("/refresh").post(refresh::refresh), "POST"))
                 .service(only(web::resource("/logout").post(logout::logout), "POST"))
-                .service(only(web::resource("/session").get(own_sessions::current), "GET"))
+                .service(only(
+                    web::resource("/session").route(get_or_head().to(own_sessions::current)),
+                    "GET, HEAD",
+                ))
                 .service(only(
                     web::resource("/sessions")
-                        .get(own_sessions::list)
+                        .route(get_or_head().to(own_sessions::list))
                         .delete(own_sessions::end_several),
-                    "GET, DELETE",
+                    "GET, HEAD, DELETE",
                 ))
                 .service(only(
                     web::resource("/sessions/{id}").delete(own_sessions::end_one),
@@ -53,26 +56,40 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .service(only(web::resource("/sessions").post(service::open), "POST"))
                 .service(only(
                     web::resource("/sessions/{id}")
-                        .get(service::session)
+                        .route(get_or_head().to(service::session))
                         .delete(service::end),
-                    "GET, DELETE",
+                    "GET, HEAD, DELETE",
                 ))
                 .service(only(
                     web::resource("/subjects/{subject}/sessions")
-                        .get(service::list)
+                        .route(get_or_head().to(service::list))
                         .delete(service::end_all),
-                    "GET, DELETE",
+                    "GET, HEAD, DELETE",
                 ))
                 .default_service(web::to(not_found)),
         )
         .service(only(
-            web::resource("/.well-known/jwks.json").get(well_known::jwks),
-            "GET",
+            web::resource("/.well-known/jwks.json").route(get_or_head().to(well_known::jwks)),
+            "GET, HEAD",
         ))
-        .service(only(web::resource("/healthz").get(operators::healthz), "GET"))
-        .service(only(web::resource("/readyz").get(operators::readyz), "GET"))
-        .service(only(web::resource("/").get(demo_page::page), "GET"))
+        .service(only(
+            web::resource("/healthz").route(get_or_head().to(operators::healthz)),
+            "GET, HEAD",
+        ))
+        .service(only(
+            web::resource("/readyz").route(get_or_head().to(operators::readyz)),
+            "GET, HEAD",
+        ))
+        .service(only(
+            web::resource("/").route(get_or_head().to(demo_page::page)),
+            "GET, HEAD",
+        ))
         .default_service(web::to(not_found));
+}
+
+/// RFC 9110 §9.3.2: whoever answers GET answers HEAD. The server leaves the body out.
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A resource whose other methods are answered with the list of those it has.

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz`: for whoever runs the service.
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
@@ -19,7 +19,9 @@ pub(super) async fn readyz(app: web::Data<App>) -> HttpResponse {
         Ok(()) => (HttpResponse::Ok(), "ready", "ok"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (HttpResponse::ServiceUnavailable(), "not_ready", "unavailable")
+            let mut response = HttpResponse::ServiceUnavailable();
+            response.insert_header((RETRY_AFTER, "1"));
+            (response, "not_ready", "unavailable")
         }
     };
     response

@@ -1,5 +1,6 @@
 //! What verifiers and operators read: the key set, `/healthz`, `/readyz`.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -52,6 +53,10 @@ async fn health_and_readiness() {
     let answer = app.get("/readyz").send().await.expect(200);
     assert_eq!(answer.json(), json!({"status": "ready", "store": "ok"}));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+    // Load balancers probe with HEAD.
+    for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
+        app.request(Method::HEAD, path).send().await.expect(200);
+    }
 }
 
 #[tokio::test]

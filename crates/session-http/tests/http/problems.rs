@@ -41,15 +41,15 @@ async fn a_method_that_a_path_does_not_take() {
         ("/auth/login", "POST"),
         ("/auth/refresh", "POST"),
         ("/auth/logout", "POST"),
-        ("/auth/session", "GET"),
-        ("/auth/sessions", "GET, DELETE"),
+        ("/auth/session", "GET, HEAD"),
+        ("/auth/sessions", "GET, HEAD, DELETE"),
         ("/auth/sessions/x", "DELETE"),
         ("/v1/sessions", "POST"),
-        ("/v1/sessions/x", "GET, DELETE"),
-        ("/v1/subjects/x/sessions", "GET, DELETE"),
-        ("/.well-known/jwks.json", "GET"),
-        ("/healthz", "GET"),
-        ("/readyz", "GET"),
+        ("/v1/sessions/x", "GET, HEAD, DELETE"),
+        ("/v1/subjects/x/sessions", "GET, HEAD, DELETE"),
+        ("/.well-known/jwks.json", "GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+        ("/readyz", "GET, HEAD"),
     ] {
         let allowed: Vec<_> = methods.split(", ").collect();
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "INVENTED"] {

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::sample::{KEPT, child, child_dir, heard, id, revoke, session, subject, version};
 
-/// What a process had acknowledged when it was killed is there. (What the operating system had not yet written would not be
-/// lost by this; that each commit is an fsync is asserted by no test here, but by the one place that commits.)
+/// What a process had acknowledged when it was killed is there. What the operating system had not yet written is not lost by
+/// this: that each commit is an fsync before its answers shows under `strace -f -e trace=write,fsync`, not here.
 #[tokio::test]
 async fn a_killed_process_loses_nothing_that_it_had_acknowledged() {
     let dir = TempDir::new().unwrap();
