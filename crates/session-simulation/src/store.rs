@@ -78,6 +78,7 @@ impl SimulatedStore {
     /// other session. Returns the generation that was lost.
     pub fn fail_over(&self, session: SessionId, lost: usize) -> Option<u32> {
         let mut state = self.state();
+        // The engine has a lock of its own, and takes none of ours.
         let current = drive(state.engine.load(&session)).ok()??;
         let writes = state.writes.get_mut(&session)?;
         if current.record.revoked.is_some() || writes.len() < 2 {
@@ -108,7 +109,8 @@ impl SimulatedStore {
     /// Waits its turn; then the mishap that is due, if any.
     async fn turn(&self) -> Result<(Arc<MemoryStore>, bool), StoreError> {
         Pause(false).await;
-        match self.state().mishap.take() {
+        let mishap = self.state().mishap.take();
+        match mishap {
             Some(Mishap::CallLost) => Err(unavailable()),
             mishap => Ok((self.engine(), mishap == Some(Mishap::AnswerLost))),
         }

@@ -51,10 +51,14 @@ pub fn encode(record: &SessionRecord) -> Vec<u8> {
         keyed: record.rotation == RotationMode::Keyed,
         remembered: record.remembered,
         created_at: record.created_at.as_millis(),
-        last_used_at: record.last_used_at.as_millis(),
+        used_after: millis_between(record.created_at, record.last_used_at),
         generation: record.generation,
         secret: record.secret.0,
-        rotations: record.rotations.iter().map(Rotation1::from).collect(),
+        rotations: record
+            .rotations
+            .iter()
+            .map(|past| Rotation1::of(past, record))
+            .collect(),
         claims: record.claims.as_json(),
         label: record.device.label.as_deref(),
         user_agent: record.device.user_agent.as_deref(),
@@ -87,7 +91,8 @@ struct Form1<'a> {
     keyed: bool,
     remembered: bool,
     created_at: i64,
-    last_used_at: i64,
+    /// From `created_at`, in milliseconds.
+    used_after: i64,
     generation: u32,
     secret: u32,
     rotations: ArrayVec<Rotation1, REMEMBERED_ROTATIONS>,
@@ -98,31 +103,36 @@ struct Form1<'a> {
     revoked: Option<(i64, u8)>,
 }
 
+/// Told from the record's own generation and last use, which are near: so most numbers take one to three bytes.
 #[derive(Serialize, Deserialize)]
 struct Rotation1 {
-    generation: u32,
+    generations_ago: u32,
     key: Option<[u8; 16]>,
-    at: i64,
+    /// To the last use, in milliseconds.
+    used_after: i64,
 }
 
-impl From<&PastRotation> for Rotation1 {
-    fn from(past: &PastRotation) -> Self {
+impl Rotation1 {
+    fn of(past: &PastRotation, record: &SessionRecord) -> Self {
         Self {
-            generation: past.generation,
+            generations_ago: record.generation.wrapping_sub(past.generation),
             key: past.key.map(|key| *key.as_bytes()),
-            at: past.at.as_millis(),
+            used_after: millis_between(past.at, record.last_used_at),
+        }
+    }
+
+    fn to_past(&self, generation: u32, last_used_at: Timestamp) -> PastRotation {
+        PastRotation {
+            generation: generation.wrapping_sub(self.generations_ago),
+            key: self.key.map(KeyFingerprint::from_bytes),
+            at: Timestamp::from_millis(last_used_at.as_millis().wrapping_sub(self.used_after)),
         }
     }
 }
 
-impl From<Rotation1> for PastRotation {
-    fn from(stored: Rotation1) -> Self {
-        Self {
-            generation: stored.generation,
-            key: stored.key.map(KeyFingerprint::from_bytes),
-            at: Timestamp::from_millis(stored.at),
-        }
-    }
+/// Wrapping, as is the way back: any two times are stored exactly.
+fn millis_between(earlier: Timestamp, later: Timestamp) -> i64 {
+    later.as_millis().wrapping_sub(earlier.as_millis())
 }
 
 impl TryFrom<Form1<'_>> for SessionRecord {
@@ -135,6 +145,7 @@ impl TryFrom<Form1<'_>> for SessionRecord {
                 reason: reason_of(number)?,
             })
         };
+        let last_used_at = Timestamp::from_millis(form.created_at.wrapping_add(form.used_after));
         Ok(Self {
             id: SessionId::from_bytes(form.id),
             subject: Subject::new(form.subject)?,
@@ -146,10 +157,14 @@ impl TryFrom<Form1<'_>> for SessionRecord {
             },
             remembered: form.remembered,
             created_at: Timestamp::from_millis(form.created_at),
-            last_used_at: Timestamp::from_millis(form.last_used_at),
+            last_used_at,
             generation: form.generation,
             secret: SecretId(form.secret),
-            rotations: form.rotations.into_iter().map(PastRotation::from).collect(),
+            rotations: form
+                .rotations
+                .iter()
+                .map(|past| past.to_past(form.generation, last_used_at))
+                .collect(),
             claims: Claims::parse(form.claims)?,
             device: Device::new(form.label, form.user_agent, form.ip),
             revoked: form.revoked.map(revocation).transpose()?,

@@ -1,6 +1,11 @@
 //! The use cases, end to end in one process, with the store failing as stores do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 mod sessions_support;
 
@@ -30,16 +35,29 @@ async fn a_session_lives_through_refreshes_until_it_is_ended_from_another_device
     let sessions = sessions(FaultyStore::new(), Policy::default());
     let mut laptop = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     for round in 1..=5 {
-        laptop = refresh(&sessions, &laptop, key(round), at(600 * u64::from(round))).await.unwrap();
+        laptop = refresh(&sessions, &laptop, key(round), at(600 * u64::from(round)))
+            .await
+            .unwrap();
         assert_eq!(laptop.record.generation, round);
         assert!(!laptop.replayed);
     }
-    let phone = sessions.open(login("anna", RotationMode::Grace), at(3_100)).await.unwrap();
+    let phone = sessions
+        .open(login("anna", RotationMode::Grace), at(3_100))
+        .await
+        .unwrap();
     let listed: Vec<_> = sessions.live_sessions(&phone.record.subject, at(3_200)).await.unwrap();
-    assert_eq!(listed.iter().map(|record| record.id).collect::<Vec<_>>(), [phone.record.id, laptop.record.id]);
+    assert_eq!(
+        listed.iter().map(|record| record.id).collect::<Vec<_>>(),
+        [phone.record.id, laptop.record.id]
+    );
 
     assert!(sessions.verify(&laptop.access_token, at(3_200)).is_ok());
-    assert!(sessions.end(&laptop.record.id, RevocationReason::EndedElsewhere, at(3_200)).await.unwrap());
+    assert!(
+        sessions
+            .end(&laptop.record.id, RevocationReason::EndedElsewhere, at(3_200))
+            .await
+            .unwrap()
+    );
     assert_eq!(
         sessions.verify(&laptop.access_token, at(3_200)),
         Err(AccessError::Revoked(RevocationReason::EndedElsewhere)),
@@ -47,7 +65,13 @@ async fn a_session_lives_through_refreshes_until_it_is_ended_from_another_device
     );
     let refused = refresh(&sessions, &laptop, key(6), at(3_200)).await.unwrap_err();
     assert!(matches!(refused, RefreshError::Ended(reason) if reason == revoked(RevocationReason::EndedElsewhere)));
-    assert!(!sessions.end(&laptop.record.id, RevocationReason::Logout, at(3_300)).await.unwrap(), "it was over before");
+    assert!(
+        !sessions
+            .end(&laptop.record.id, RevocationReason::Logout, at(3_300))
+            .await
+            .unwrap(),
+        "it was over before"
+    );
     assert!(sessions.verify(&phone.access_token, at(3_200)).is_ok());
 }
 
@@ -61,8 +85,19 @@ async fn a_hundred_copies_of_one_refresh_get_one_successor() {
         copies.spawn(async move { refresh(&sessions, &opened, key(1), at(10)).await.unwrap() });
     }
     let granted = copies.join_all().await;
-    assert_eq!(granted.iter().map(|grant| grant.refresh_token.to_text()).collect::<HashSet<_>>().len(), 1);
-    assert_eq!(granted.iter().filter(|grant| !grant.replayed).count(), 1, "one rotation, and 99 replays of it");
+    assert_eq!(
+        granted
+            .iter()
+            .map(|grant| grant.refresh_token.to_text())
+            .collect::<HashSet<_>>()
+            .len(),
+        1
+    );
+    assert_eq!(
+        granted.iter().filter(|grant| !grant.replayed).count(),
+        1,
+        "one rotation, and 99 replays of it"
+    );
 }
 
 #[tokio::test]
@@ -71,15 +106,27 @@ async fn another_key_is_a_thief_and_the_session_ends_for_both() {
     let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     let honest = refresh(&sessions, &opened, key(1), at(10)).await.unwrap();
     let thief = refresh(&sessions, &opened, key(666), at(20)).await.unwrap_err();
-    assert!(matches!(thief, RefreshError::Reused { cause: ReuseCause::OtherKey, revoked: true }));
+    assert!(matches!(
+        thief,
+        RefreshError::Reused {
+            cause: ReuseCause::OtherKey,
+            revoked: true
+        }
+    ));
     let refused = refresh(&sessions, &honest, key(2), at(30)).await.unwrap_err();
     assert!(matches!(refused, RefreshError::Ended(reason) if reason == revoked(RevocationReason::Reuse)));
-    assert_eq!(sessions.verify(&honest.access_token, at(30)), Err(AccessError::Revoked(RevocationReason::Reuse)));
+    assert_eq!(
+        sessions.verify(&honest.access_token, at(30)),
+        Err(AccessError::Revoked(RevocationReason::Reuse))
+    );
 }
 
 #[tokio::test]
 async fn a_dry_run_reports_reuse_and_ends_nothing() {
-    let policy = Policy { on_reuse: OnReuse::Report, ..Policy::default() };
+    let policy = Policy {
+        on_reuse: OnReuse::Report,
+        ..Policy::default()
+    };
     let sessions = sessions(FaultyStore::new(), policy);
     let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     let honest = refresh(&sessions, &opened, key(1), at(10)).await.unwrap();
@@ -90,7 +137,7 @@ async fn a_dry_run_reports_reuse_and_ends_nothing() {
 
 #[tokio::test]
 async fn a_lost_answer_of_the_store_is_not_reuse() {
-    for (mode, key) in [(RotationMode::Keyed, key(1)), (RotationMode::Grace, None)] {
+    for (mode, key) in [(RotationMode::Keyed, Some(key(1))), (RotationMode::Grace, None)] {
         let store = FaultyStore::new();
         let sessions = sessions(store.clone(), Policy::default());
         let opened = sessions.open(login("anna", mode), at(0)).await.unwrap();
@@ -121,10 +168,22 @@ async fn an_outage_logs_nobody_out_and_verification_goes_on() {
     let sessions = sessions(store.clone(), Policy::default());
     let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     store.fail_with(Fault::Down);
-    assert!(matches!(refresh(&sessions, &opened, key(1), at(10)).await, Err(RefreshError::Store(_))));
+    assert!(matches!(
+        refresh(&sessions, &opened, key(1), at(10)).await,
+        Err(RefreshError::Store(_))
+    ));
     assert!(sessions.verify(&opened.access_token, at(10)).is_ok());
-    assert!(sessions.end(&opened.record.id, RevocationReason::Logout, at(10)).await.is_err(), "it is not said to be done");
-    let refused = sessions.open(login("anna", RotationMode::Keyed), at(10)).await.unwrap_err();
+    assert!(
+        sessions
+            .end(&opened.record.id, RevocationReason::Logout, at(10))
+            .await
+            .is_err(),
+        "it is not said to be done"
+    );
+    let refused = sessions
+        .open(login("anna", RotationMode::Keyed), at(10))
+        .await
+        .unwrap_err();
     assert!(matches!(refused, OpenError::Store(_)));
     store.fail_with(Fault::None);
     assert!(refresh(&sessions, &opened, key(1), at(20)).await.is_ok());
@@ -137,7 +196,10 @@ async fn a_reuse_whose_revocation_fails_is_found_again() {
     let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     refresh(&sessions, &opened, key(1), at(10)).await.unwrap();
     store.fail_with(Fault::RevokeFails);
-    assert!(matches!(refresh(&sessions, &opened, key(666), at(20)).await, Err(RefreshError::Store(_))));
+    assert!(matches!(
+        refresh(&sessions, &opened, key(666), at(20)).await,
+        Err(RefreshError::Store(_))
+    ));
     let found = refresh(&sessions, &opened, key(666), at(30)).await.unwrap_err();
     assert!(matches!(found, RefreshError::Reused { revoked: true, .. }));
 }
@@ -155,12 +217,18 @@ async fn a_failover_that_lost_rotations_is_caught_up_with() {
     assert_eq!(third.record.generation, 3);
     assert!(refresh(&sessions, &second, key(3), at(40)).await.unwrap().replayed);
     let late = refresh(&sessions, &first, key(2), at(50)).await.unwrap_err();
-    assert!(matches!(late, RefreshError::Superseded), "a late duplicate from before the failover logs nobody out");
+    assert!(
+        matches!(late, RefreshError::Superseded),
+        "a late duplicate from before the failover logs nobody out"
+    );
 }
 
 #[tokio::test]
 async fn beyond_the_limit_the_oldest_session_gives_way_and_is_told_so() {
-    let policy = Policy { max_sessions_per_subject: 2, ..Policy::default() };
+    let policy = Policy {
+        max_sessions_per_subject: 2,
+        ..Policy::default()
+    };
     let sessions = sessions(FaultyStore::new(), policy);
     let first = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     let second = sessions.open(login("anna", RotationMode::Keyed), at(1)).await.unwrap();
@@ -177,15 +245,24 @@ async fn beyond_the_limit_the_oldest_session_gives_way_and_is_told_so() {
 
 #[tokio::test]
 async fn a_login_in_place_replaces_and_frees_its_room() {
-    let policy = Policy { max_sessions_per_subject: 2, ..Policy::default() };
+    let policy = Policy {
+        max_sessions_per_subject: 2,
+        ..Policy::default()
+    };
     let sessions = sessions(FaultyStore::new(), policy);
     let first = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     let second = sessions.open(login("anna", RotationMode::Keyed), at(1)).await.unwrap();
-    let again = Login { replaces: Some(second.record.id), ..login("anna", RotationMode::Keyed) };
+    let again = Login {
+        replaces: Some(second.record.id),
+        ..login("anna", RotationMode::Keyed)
+    };
     sessions.open(again, at(2)).await.unwrap();
     let replaced = refresh(&sessions, &second, key(1), at(3)).await.unwrap_err();
     assert!(matches!(replaced, RefreshError::Ended(reason) if reason == revoked(RevocationReason::Replaced)));
-    assert!(refresh(&sessions, &first, key(1), at(3)).await.is_ok(), "nobody had to give way");
+    assert!(
+        refresh(&sessions, &first, key(1), at(3)).await.is_ok(),
+        "nobody had to give way"
+    );
 }
 
 #[tokio::test]
@@ -193,15 +270,26 @@ async fn ending_all_but_one_leaves_that_one_and_other_people() {
     let sessions = sessions(FaultyStore::new(), Policy::default());
     let mut opened = Vec::new();
     for second in 0..4 {
-        opened.push(sessions.open(login("anna", RotationMode::Keyed), at(second)).await.unwrap());
+        opened.push(
+            sessions
+                .open(login("anna", RotationMode::Keyed), at(second))
+                .await
+                .unwrap(),
+        );
     }
     let bob = sessions.open(login("bob", RotationMode::Keyed), at(0)).await.unwrap();
     let keep = opened[1].record.id;
     let subject = &opened[1].record.subject;
-    let ended = sessions.end_all(subject, Some(keep), RevocationReason::EndedElsewhere, at(9)).await.unwrap();
+    let ended = sessions
+        .end_all(subject, Some(keep), RevocationReason::EndedElsewhere, at(9))
+        .await
+        .unwrap();
     assert_eq!(ended, 3);
     for grant in &opened {
-        assert_eq!(sessions.verify(&grant.access_token, at(9)).is_ok(), grant.record.id == keep);
+        assert_eq!(
+            sessions.verify(&grant.access_token, at(9)).is_ok(),
+            grant.record.id == keep
+        );
     }
     assert!(sessions.verify(&bob.access_token, at(9)).is_ok());
 }
@@ -215,13 +303,24 @@ async fn sessions_end_in_time_and_say_which() {
 
     let mut busy = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     for (round, days) in [29, 58, 87].into_iter().enumerate() {
-        busy = refresh(&sessions, &busy, key(u32::try_from(round).unwrap()), at(days * DAY)).await.unwrap();
+        busy = refresh(&sessions, &busy, key(u32::try_from(round).unwrap()), at(days * DAY))
+            .await
+            .unwrap();
     }
     let over = refresh(&sessions, &busy, key(9), at(90 * DAY)).await.unwrap_err();
     assert!(matches!(over, RefreshError::Ended(EndReason::Absolute)));
-    assert!(sessions.live_sessions(&busy.record.subject, at(90 * DAY)).await.unwrap().is_empty());
+    assert!(
+        sessions
+            .live_sessions(&busy.record.subject, at(90 * DAY))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
-    let unremembered = Login { remembered: false, ..login("anna", RotationMode::Keyed) };
+    let unremembered = Login {
+        remembered: false,
+        ..login("anna", RotationMode::Keyed)
+    };
     let short = sessions.open(unremembered, at(0)).await.unwrap();
     let over = refresh(&sessions, &short, key(1), at(DAY / 2)).await.unwrap_err();
     assert!(matches!(over, RefreshError::Ended(EndReason::Absolute)));
@@ -230,11 +329,17 @@ async fn sessions_end_in_time_and_say_which() {
 #[tokio::test]
 async fn an_access_token_never_outlives_its_session() {
     let sessions = sessions(FaultyStore::new(), Policy::default());
-    let unremembered = Login { remembered: false, ..login("anna", RotationMode::Keyed) };
+    let unremembered = Login {
+        remembered: false,
+        ..login("anna", RotationMode::Keyed)
+    };
     let opened = sessions.open(unremembered, at(0)).await.unwrap();
     let last = refresh(&sessions, &opened, key(1), at(DAY / 2 - 60)).await.unwrap();
     assert_eq!(last.access_expires_at, at(DAY / 2));
-    assert_eq!(sessions.verify(&last.access_token, at(DAY / 2)), Err(AccessError::Token(VerifyError::Expired)));
+    assert_eq!(
+        sessions.verify(&last.access_token, at(DAY / 2)),
+        Err(AccessError::Token(VerifyError::Expired))
+    );
 }
 
 #[tokio::test]
@@ -259,10 +364,19 @@ async fn keys_are_replaced_without_a_refused_token_and_a_replay_keeps_its_value(
     let replay = refresh(&sessions, &opened, key(1), at(30)).await.unwrap();
     assert!(replay.replayed);
     assert_eq!(replay.refresh_token.to_text(), first.refresh_token.to_text());
-    assert!(sessions.verify(&replay.access_token, at(30)).is_ok(), "signed with the new key");
-    assert_eq!(sessions.verify(&first.access_token, at(30)), Err(AccessError::Token(VerifyError::UnknownKey)));
+    assert!(
+        sessions.verify(&replay.access_token, at(30)).is_ok(),
+        "signed with the new key"
+    );
+    assert_eq!(
+        sessions.verify(&first.access_token, at(30)),
+        Err(AccessError::Token(VerifyError::UnknownKey))
+    );
     let second = refresh(&sessions, &first, key(2), at(40)).await.unwrap();
-    assert!(refresh(&sessions, &second, key(3), at(50)).await.is_ok(), "derived under the new secret");
+    assert!(
+        refresh(&sessions, &second, key(3), at(50)).await.is_ok(),
+        "derived under the new secret"
+    );
 }
 
 #[tokio::test]
@@ -277,12 +391,21 @@ async fn a_restarted_process_refuses_what_was_revoked_before() {
     };
     let before = start();
     let opened = before.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
-    before.end(&opened.record.id, RevocationReason::Logout, at(10)).await.unwrap();
+    before
+        .end(&opened.record.id, RevocationReason::Logout, at(10))
+        .await
+        .unwrap();
 
     let after = start();
-    assert!(after.verify(&opened.access_token, at(20)).is_ok(), "it has not caught up yet");
+    assert!(
+        after.verify(&opened.access_token, at(20)).is_ok(),
+        "it has not caught up yet"
+    );
     after.catch_up().await.unwrap();
-    assert_eq!(after.verify(&opened.access_token, at(20)), Err(AccessError::Revoked(RevocationReason::Logout)));
+    assert_eq!(
+        after.verify(&opened.access_token, at(20)),
+        Err(AccessError::Revoked(RevocationReason::Logout))
+    );
 
     // Kept while any access token of the session may live, and no longer.
     after.sweep(at(10 + 15 * 60 + 30)).await.unwrap();
@@ -297,9 +420,18 @@ async fn sweeping_deletes_a_day_after_the_end() {
     let sessions = sessions(store.clone(), Policy::default());
     let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     let used = refresh(&sessions, &opened, key(1), at(DAY)).await.unwrap();
-    assert_eq!(sessions.sweep(at(31 * DAY + DAY - 1)).await.unwrap(), 0, "it was used on the first day");
-    let told = refresh(&sessions, &used, key(2), at(31 * DAY + DAY - 1)).await.unwrap_err();
-    assert!(matches!(told, RefreshError::Ended(EndReason::Idle)), "a late client is told why");
+    assert_eq!(
+        sessions.sweep(at(31 * DAY + DAY - 1)).await.unwrap(),
+        0,
+        "it was used on the first day"
+    );
+    let told = refresh(&sessions, &used, key(2), at(31 * DAY + DAY - 1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(told, RefreshError::Ended(EndReason::Idle)),
+        "a late client is told why"
+    );
     assert_eq!(sessions.sweep(at(32 * DAY)).await.unwrap(), 1);
     let gone = refresh(&sessions, &used, key(2), at(32 * DAY)).await.unwrap_err();
     assert!(matches!(gone, RefreshError::Invalid));
@@ -311,7 +443,10 @@ async fn a_refresh_token_of_any_generation_names_its_session_if_it_is_genuine() 
     let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     refresh(&sessions, &opened, key(1), at(10)).await.unwrap();
     let old = opened.refresh_token.to_text();
-    assert_eq!(sessions.session_of(&old, at(20)).await.unwrap().unwrap().id, opened.record.id);
+    assert_eq!(
+        sessions.session_of(&old, at(20)).await.unwrap().unwrap().id,
+        opened.record.id
+    );
     let last = if old.ends_with('A') { "E" } else { "A" };
     let forged = format!("{}{last}", &old[..old.len() - 1]);
     assert_eq!(sessions.session_of(&forged, at(20)).await.unwrap(), None);

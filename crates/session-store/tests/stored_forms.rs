@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use proptest::prelude::*;
 use session_core::claims::Claims;
@@ -33,23 +33,26 @@ fn the_newest_form_is_written_as_it_is_committed() {
     assert_eq!(encode(&minimal()), FORM_1_MINIMAL);
 }
 
-/// The figure that `docs/scaling.md` counts with: a week old, refreshed every five minutes, from an IPv4 address. (One of
-/// IPv6 takes twelve bytes more.)
+/// A week old, refreshed every five minutes, from an address of IPv6.
 #[test]
 fn a_usual_record_has_less_than_300_bytes() {
     let rotations = (2_012..2_016).map(|generation| PastRotation {
         generation,
         key: Some(KeyFingerprint::from_bytes([0xAB; 16])),
-        at: Timestamp::from_millis(1_760_000_000_000 + i64::from(generation)),
+        at: Timestamp::from_millis(1_760_000_000_000 + 300_000 * i64::from(generation)),
     });
     let usual = SessionRecord {
         subject: Subject::new("3f8e0c6a-8d0b-4a53-9c1e-5f2d7b9a4e10").unwrap(),
         generation: 2_016,
         secret: SecretId(u32::MAX),
         created_at: Timestamp::from_millis(1_759_000_000_000),
-        last_used_at: Timestamp::from_millis(1_760_000_002_015),
+        last_used_at: Timestamp::from_millis(1_760_000_000_000 + 300_000 * 2_015),
         rotations: rotations.collect(),
-        device: Device::new(None, Some(&"x".repeat(90)), Some(Ipv4Addr::new(192, 0, 2, 1).into())),
+        device: Device::new(
+            None,
+            Some(&"x".repeat(90)),
+            Some(Ipv6Addr::new(0x2001, 0xdb8, 1, 2, 3, 4, 5, 6).into()),
+        ),
         ..minimal()
     };
     assert_eq!(usual.subject.as_str().len(), 36);

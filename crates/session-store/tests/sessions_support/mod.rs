@@ -1,6 +1,12 @@
 //! A person's sessions on a store that can be made to fail in the ways that stores do.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    reason = "tests fail by panicking"
+)]
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +26,7 @@ use session_store::entropy::SystemEntropy;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{Attempt, Grant, Login, RefreshError, Sessions, Setup};
 use session_store::store::{
-    FeedEntry, FeedPosition, Revoke, RevocationFeed, SessionStore, StoreError, Stored, Swap, Swept, Version,
+    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
 };
 
 /// Where every test begins.
@@ -70,19 +76,25 @@ pub(crate) fn login(subject: &str, mode: RotationMode) -> Login {
 }
 
 /// The idempotency key of a number.
-pub(crate) fn key(number: u32) -> Option<IdempotencyKey> {
-    Some(IdempotencyKey::parse(&format!("key-number-{number:012}")).unwrap())
+pub(crate) fn key(number: u32) -> IdempotencyKey {
+    IdempotencyKey::parse(&format!("key-number-{number:012}")).unwrap()
 }
 
 /// Refreshes with the token of `grant`, by body.
 pub(crate) async fn refresh(
     sessions: &Sessions,
     grant: &Grant,
-    key: Option<IdempotencyKey>,
+    key: impl Into<Option<IdempotencyKey>>,
     now: Timestamp,
 ) -> Result<Grant, RefreshError> {
     let refresh_token = &grant.refresh_token.to_text();
-    let attempt = Attempt { refresh_token, key, if_match: None, by_cookie: false, device: Device::default() };
+    let attempt = Attempt {
+        refresh_token,
+        key: key.into(),
+        if_match: None,
+        by_cookie: false,
+        device: Device::default(),
+    };
     sessions.refresh(&attempt, now).await
 }
 
@@ -113,7 +125,10 @@ pub(crate) struct FaultyStore {
 impl FaultyStore {
     /// Without faults.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::new(Arc::new(MemoryStore::new())), fault: AtomicU8::new(Fault::None as u8) })
+        Arc::new(Self {
+            inner: Mutex::new(Arc::new(MemoryStore::new())),
+            fault: AtomicU8::new(Fault::None as u8),
+        })
     }
 
     /// Sets what goes wrong next.
@@ -135,11 +150,17 @@ impl FaultyStore {
     /// Whether `fault` is the one to happen now; it happens once, except for `Down`.
     fn happens(&self, fault: Fault) -> bool {
         let next = if fault == Fault::Down { Fault::Down } else { Fault::None };
-        self.fault.compare_exchange(fault as u8, next as u8, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        self.fault
+            .compare_exchange(fault as u8, next as u8, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     }
 
     fn up(&self) -> Result<Arc<MemoryStore>, StoreError> {
-        if self.happens(Fault::Down) { Err(unavailable()) } else { Ok(self.inner()) }
+        if self.happens(Fault::Down) {
+            Err(unavailable())
+        } else {
+            Ok(self.inner())
+        }
     }
 }
 
@@ -168,7 +189,13 @@ impl SessionStore for FaultyStore {
         }
         if self.happens(Fault::RevokedBeforeSwap) {
             let reason = session_core::session::RevocationReason::Logout;
-            inner.revoke(&next.record.id, Revocation { at: START, reason }, Version::from_bytes([9; 16])).await?;
+            inner
+                .revoke(
+                    &next.record.id,
+                    Revocation { at: START, reason },
+                    Version::from_bytes([9; 16]),
+                )
+                .await?;
         }
         inner.swap(expected, next, keep_until).await
     }
