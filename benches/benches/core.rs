@@ -1,5 +1,10 @@
 //! The primitives of every request: mint, verify, rotate, the record's stored form. Beside each, in the same run, the raw
 //! primitive of ring that it cannot go below.
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench fails by panicking; criterion's macros make undocumented items"
+)]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -30,7 +35,11 @@ fn session(entropy: &SystemEntropy, secrets: &RefreshSecrets) -> SessionRecord {
     let new = NewSession {
         subject: Subject::new("7d0c2f8e-9c1b-4a7e-8f43-2f6f0c9f1a55").expect("a subject"),
         claims: Claims::parse(r#"{"roles":["editor"]}"#).expect("claims"),
-        device: Device::new(Some("laptop"), Some("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"), None),
+        device: Device::new(
+            Some("laptop"),
+            Some("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"),
+            None,
+        ),
         remembered: true,
         rotation: RotationMode::Keyed,
     };
@@ -53,11 +62,20 @@ fn access_tokens(c: &mut Criterion) {
             claims: &record.claims,
         };
         let token = minter.mint(&key, &content, &entropy).expect("a token");
-        let verifier = Verifier::new(ISSUER, AUDIENCE, Duration::ZERO, VerifyingKeys::new([key.verifying_key()]));
+        let verifier = Verifier::new(
+            ISSUER,
+            AUDIENCE,
+            Duration::ZERO,
+            VerifyingKeys::new([key.verifying_key()]),
+        );
         let mut group = c.benchmark_group(algorithm.as_str());
         group.bench_function("mint", |b| b.iter(|| minter.mint(&key, black_box(&content), &entropy)));
         group.bench_function("verify", |b| b.iter(|| verifier.verify(black_box(&token), NOW)));
-        raw(&mut group, algorithm, token.rsplit_once('.').expect("a token").0.as_bytes());
+        raw(
+            &mut group,
+            algorithm,
+            token.rsplit_once('.').expect("a token").0.as_bytes(),
+        );
         group.finish();
     }
 }
@@ -74,7 +92,9 @@ fn raw(group: &mut Group<'_>, algorithm: Algorithm, message: &[u8]) {
             let signature = pair.sign(message);
             let public = UnparsedPublicKey::new(&ring::signature::ED25519, pair.public_key().as_ref().to_vec());
             group.bench_function("raw sign", |b| b.iter(|| pair.sign(black_box(message))));
-            group.bench_function("raw verify", |b| b.iter(|| public.verify(black_box(message), signature.as_ref())));
+            group.bench_function("raw verify", |b| {
+                b.iter(|| public.verify(black_box(message), signature.as_ref()))
+            });
         }
         Algorithm::Es256 => {
             let kind = &ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -84,13 +104,17 @@ fn raw(group: &mut Group<'_>, algorithm: Algorithm, message: &[u8]) {
             let verifying = &ring::signature::ECDSA_P256_SHA256_FIXED;
             let public = UnparsedPublicKey::new(verifying, pair.public_key().as_ref().to_vec());
             group.bench_function("raw sign", |b| b.iter(|| pair.sign(&random, black_box(message))));
-            group.bench_function("raw verify", |b| b.iter(|| public.verify(black_box(message), signature.as_ref())));
+            group.bench_function("raw verify", |b| {
+                b.iter(|| public.verify(black_box(message), signature.as_ref()))
+            });
         }
         Algorithm::Hs256 => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
             let tag = hmac::sign(&key, message);
             group.bench_function("raw sign", |b| b.iter(|| hmac::sign(&key, black_box(message))));
-            group.bench_function("raw verify", |b| b.iter(|| hmac::verify(&key, black_box(message), tag.as_ref())));
+            group.bench_function("raw verify", |b| {
+                b.iter(|| hmac::verify(&key, black_box(message), tag.as_ref()))
+            });
         }
     }
 }
@@ -114,7 +138,9 @@ fn rotation(c: &mut Criterion) {
             record = rotated.record;
         }
     }
-    c.bench_function("rotate", |b| b.iter(|| rotate(black_box(&record), &presented, &secrets, &policy, NOW)));
+    c.bench_function("rotate", |b| {
+        b.iter(|| rotate(black_box(&record), &presented, &secrets, &policy, NOW))
+    });
     let text = presented.token.to_text();
     c.bench_function("parse a refresh token", |b| {
         b.iter(|| black_box(&text).parse::<session_core::refresh_token::RefreshToken>())

@@ -27,11 +27,23 @@ impl Client {
         stream.set_nodelay(true)?;
         let (connection, driver) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(driver);
-        let mut client =
-            Self { connection, address: address.to_owned(), refresh_token: String::new(), generation: 0, number };
+        let mut client = Self {
+            connection,
+            address: address.to_owned(),
+            refresh_token: String::new(),
+            generation: 0,
+            number,
+        };
         let body = json!({ "subject": format!("user-{number}"), "rotation": "keyed" });
         let authorization = format!("Bearer {api_key}");
-        let answer = client.post("/v1/sessions", &[("authorization", &authorization)], &body, StatusCode::CREATED).await?;
+        let answer = client
+            .post(
+                "/v1/sessions",
+                &[("authorization", &authorization)],
+                &body,
+                StatusCode::CREATED,
+            )
+            .await?;
         client.refresh_token = text(&answer["refresh_token"])?;
         Ok(client)
     }
@@ -41,7 +53,9 @@ impl Client {
         // Unique to the client and the generation, which is all that the service can see of a key.
         let key = format!("bench-key-{:012}-{:012}", self.number, self.generation);
         let body = json!({ "refresh_token": self.refresh_token });
-        let answer = self.post("/auth/refresh", &[("idempotency-key", &key)], &body, StatusCode::OK).await?;
+        let answer = self
+            .post("/auth/refresh", &[("idempotency-key", &key)], &body, StatusCode::OK)
+            .await?;
         let generation = answer["session"]["generation"].as_u64();
         if generation != Some(self.generation + 1) {
             return Err(format!("generation {generation:?} came after {}", self.generation).into());
@@ -58,12 +72,17 @@ impl Client {
         body: &Value,
         expected: StatusCode,
     ) -> Result<Value, Failure> {
-        let mut request = Request::post(path).header("host", &self.address).header("content-type", "application/json");
+        let mut request = Request::post(path)
+            .header("host", &self.address)
+            .header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         self.connection.ready().await?;
-        let answer = self.connection.send_request(request.body(Full::new(body.to_string().into()))?).await?;
+        let answer = self
+            .connection
+            .send_request(request.body(Full::new(body.to_string().into()))?)
+            .await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         if status != expected {
@@ -74,5 +93,8 @@ impl Client {
 }
 
 fn text(value: &Value) -> Result<String, Failure> {
-    value.as_str().map(str::to_owned).ok_or_else(|| "a token is missing in the answer".into())
+    value
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| "a token is missing in the answer".into())
 }

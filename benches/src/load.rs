@@ -13,7 +13,10 @@ use crate::process::{Service, own_cpu};
 const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(clients: usize, measured: Duration) -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     runtime.block_on(measure(clients, measured))
 }
 
@@ -24,7 +27,11 @@ async fn measure(clients: usize, measured: Duration) -> Result<(), Box<dyn Error
 
     let mut opened = Vec::new();
     for number in 0..clients {
-        opened.push(Client::open(&service.address, api_key.trim(), number).await.map_err(|error| error.to_string())?);
+        opened.push(
+            Client::open(&service.address, api_key.trim(), number)
+                .await
+                .map_err(|error| error.to_string())?,
+        );
     }
     let mut running = JoinSet::new();
     let begin = Instant::now() + WARM_UP;
@@ -34,7 +41,10 @@ async fn measure(clients: usize, measured: Duration) -> Result<(), Box<dyn Error
     tokio::time::sleep_until(begin.into()).await;
     let (service_before, own_before) = (service.cpu()?, own_cpu()?);
     tokio::time::sleep_until((begin + measured).into()).await;
-    let (service_cpu, own_cpu) = (service.cpu()? - service_before, own_cpu()? - own_before);
+    let (service_cpu, own_cpu) = (
+        service.cpu()?.saturating_sub(service_before),
+        own_cpu()?.saturating_sub(own_before),
+    );
 
     let mut all = Histogram::<u64>::new(3)?;
     let mut failures = Vec::new();
@@ -75,8 +85,17 @@ fn report(all: &Histogram<u64>, measured: Duration, service: Duration, own: Dura
     println!("p50                      {:>10.2} ms", millis(0.5));
     println!("p99                      {:>10.2} ms", millis(0.99));
     println!("p99.9                    {:>10.2} ms", millis(0.999));
-    println!("service CPU per 1,000    {:>10.3} s", service.as_secs_f64() / refreshes * 1_000.0);
-    println!("service CPU share        {:>10.0} %", service.as_secs_f64() / measured.as_secs_f64() * 100.0);
-    println!("load generator CPU share {:>10.0} %", own.as_secs_f64() / measured.as_secs_f64() * 100.0);
+    println!(
+        "service CPU per 1,000    {:>10.3} s",
+        service.as_secs_f64() / refreshes * 1_000.0
+    );
+    println!(
+        "service CPU share        {:>10.0} %",
+        service.as_secs_f64() / measured.as_secs_f64() * 100.0
+    );
+    println!(
+        "load generator CPU share {:>10.0} %",
+        own.as_secs_f64() / measured.as_secs_f64() * 100.0
+    );
     println!("service peak memory      {:>10.1} MiB", peak_kib as f64 / 1_024.0);
 }

@@ -11,7 +11,10 @@ use session_http::startup::Service;
 
 pub(crate) fn run(data: &Path) -> Result<(), Box<dyn Error>> {
     let directory = DemoDirectory::open(data)?;
-    let options = DemoOptions { listen: Some(([127, 0, 0, 1], 0).into()), data: data.to_owned() };
+    let options = DemoOptions {
+        listen: Some(([127, 0, 0, 1], 0).into()),
+        data: data.to_owned(),
+    };
     let config = Config::demo(&options, [])?;
     actix_web::rt::System::new().block_on(async {
         let service = Service::open_demo(&config, &directory, Arc::new(SystemClock)).await?;

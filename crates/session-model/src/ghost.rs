@@ -35,8 +35,7 @@ pub struct Ghost {
     pub thief_reached: u8,
     /// The highest generation whose granting a failover lost.
     pub lost: u8,
-    /// Whether the thief has had a request carried out in competition with the owner: any but with a copied key, for what
-    /// that yields is what both share.
+    /// Whether the thief has had a request carried out that the device has not itself sent.
     pub thief_competed: bool,
     /// The session of the person's last login on this device.
     pub login: u8,

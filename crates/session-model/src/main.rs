@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use session_model::config::Config;
 use session_model::explore::{exhaust, refute};
 use session_model::ours::Unbuildable;
 use session_model::scenarios::{self, Bounds, Scenario};
@@ -131,36 +132,23 @@ fn remove_rules(variant: &Variant, threads: usize) -> Result<usize, Unbuildable>
         println!("  SURPRISE: ours does not hold in the configuration of the next");
     }
     let without = variant.config.clone().without(variant.rules);
-    match variant.breaks {
-        Some(property) => {
-            if let Some(history) = refute(&without, property)? {
-                println!(
-                    "- without “{}”: “{property}” breaks in {} steps",
-                    variant.name(),
-                    history.steps.len()
-                );
-                print_lines(&trace::lines(&history));
-            } else {
-                println!("- SURPRISE: without “{}”: “{property}” holds", variant.name());
-                surprises += 1;
-            }
-        }
-        None => {
-            let explored = exhaust(&without, threads)?;
-            if explored.violated.is_empty() {
-                println!(
-                    "- without “{}”: no counterexample in {} states: another rule makes it good, see the pairs",
-                    variant.name(),
-                    explored.unique_states
-                );
-            } else {
-                println!(
-                    "- SURPRISE: without “{}”: a second line of defence turned out to be the first",
-                    variant.name()
-                );
-                surprises += 1;
-            }
-        }
+    if let Some(property) = variant.breaks {
+        surprises += usize::from(!shown(&format!("without “{}”", variant.name()), &without, property)?);
+        return Ok(surprises);
+    }
+    let explored = exhaust(&without, threads)?;
+    if explored.violated.is_empty() {
+        println!(
+            "- without “{}”: no counterexample in {} states: another rule makes it good, see the pairs",
+            variant.name(),
+            explored.unique_states
+        );
+    } else {
+        println!(
+            "- SURPRISE: without “{}”: a second line of defence is the first",
+            variant.name()
+        );
+        surprises += 1;
     }
     Ok(surprises)
 }
@@ -168,19 +156,22 @@ fn remove_rules(variant: &Variant, threads: usize) -> Result<usize, Unbuildable>
 fn show(contender: &Contender) -> Result<usize, Unbuildable> {
     let mut surprises = 0;
     for property in contender.breaks {
-        if let Some(history) = refute(&contender.config, property)? {
-            println!(
-                "- {}: “{property}” breaks in {} steps",
-                contender.name,
-                history.steps.len()
-            );
-            print_lines(&trace::lines(&history));
-        } else {
-            println!("- SURPRISE: {}: “{property}” holds", contender.name);
-            surprises += 1;
-        }
+        surprises += usize::from(!shown(contender.name, &contender.config, property)?);
     }
     Ok(surprises)
+}
+
+/// Whether there was a counterexample to show.
+fn shown(what: &str, config: &Config, property: &'static str) -> Result<bool, Unbuildable> {
+    let history = refute(config, property)?;
+    match &history {
+        Some(history) => {
+            println!("- {what}: “{property}” breaks in {} steps", history.steps.len());
+            print_lines(&trace::lines(history));
+        }
+        None => println!("- SURPRISE: {what}: “{property}” holds"),
+    }
+    Ok(history.is_some())
 }
 
 fn print_lines(lines: &[String]) {

@@ -51,10 +51,9 @@ fn in_the_body(bounds: Bounds) -> Vec<Scenario> {
         scenario(
             "two tabs, the store fails over, the session is ended elsewhere",
             Config {
-                generations: bounds.pick(2, 4, 6),
+                generations: bounds.pick(2, 4, 5),
                 failovers: bounds.pick(1, 2, 2),
                 loses: bounds.pick(2, 2, 3),
-                at_once: bounds.pick(2, 2, 3),
                 ended_elsewhere: true,
                 sights: &[Repeated, Superseded, CaughtUp, LostSwap, TwoTabsWait, EndedMeanwhile],
                 ..TWO_TABS
@@ -108,7 +107,7 @@ fn in_the_body(bounds: Bounds) -> Vec<Scenario> {
             Config {
                 tabs: bounds.pick(1, 1, 2),
                 generations: bounds.pick(6, 7, 7),
-                at_once: bounds.pick(1, 2, 1),
+                at_once: bounds.pick(1, 2, 2),
                 thief: true,
                 sights: &[TokenForgotten, ThiefSeenBy409, ReuseSeen, ThiefAhead],
                 ..TWO_TABS

@@ -9,10 +9,12 @@ use session_core::refresh_token::RefreshToken;
 
 use crate::chance::Chance;
 use crate::clock::Millis;
-use crate::scenario::{Rules, Scenario};
+use crate::scenario::Scenario;
 
 /// How many tabs (or processes) a device has.
 pub const TABS: usize = 2;
+/// How many keys a device keeps: more than a record remembers rotations.
+const KEYS_KEPT: usize = 6;
 
 /// A device.
 #[derive(Debug)]
@@ -167,18 +169,18 @@ impl Device {
             Some(key) if scenario.rules.same_key_for_retries => key,
             _ => {
                 let key = new_key(chance)?;
-                self.put_key(held.generation, key.clone(), scenario.rules);
+                self.put_key(held.generation, key.clone());
                 key
             }
         };
         Some(Draft { held, key: Some(key) })
     }
 
-    fn put_key(&mut self, generation: u32, key: IdempotencyKey, rules: Rules) {
+    fn put_key(&mut self, generation: u32, key: IdempotencyKey) {
         self.keys.retain(|(drawn_for, _)| *drawn_for != generation);
         let place = self.keys.partition_point(|(drawn_for, _)| *drawn_for < generation);
         self.keys.insert(place, (generation, key));
-        while self.keys.len() > rules.keys_kept {
+        while self.keys.len() > KEYS_KEPT {
             self.keys.pop_front();
         }
     }
@@ -214,8 +216,8 @@ impl Device {
     }
 
     /// Whether a tab may begin: by cookie, one lock over all tabs is held from drawing the key until the answer is processed.
-    pub fn may_begin(&self, tab: usize, scenario: &Scenario) -> bool {
-        let locked = self.transport == Transport::Cookie && scenario.rules.lock;
+    pub fn may_begin(&self, tab: usize) -> bool {
+        let locked = self.transport == Transport::Cookie;
         let is_idle = |tab: &Tab| matches!(tab.doing, Doing::Idle);
         is_idle(&self.tabs[tab]) && (!locked || self.tabs.iter().all(is_idle))
     }

@@ -12,8 +12,13 @@ impl World {
         let is_seldom_used = self.devices[device].is_seldom_used;
         let (stays, absent) = if is_seldom_used {
             let stays = self.chance.between(MINUTE / 2, 40 * MINUTE);
-            // Shorter than the idle timeout of 30 days.
-            (stays, self.chance.between(5 * DAY, 28 * DAY))
+            // Mostly shorter than the idle timeout of 30 days.
+            let absent = if self.chance.happens(50) {
+                self.chance.between(31 * DAY, 40 * DAY)
+            } else {
+                self.chance.between(5 * DAY, 28 * DAY)
+            };
+            (stays, absent)
         } else {
             let stays = self.chance.about(40 * MINUTE).clamp(MINUTE, 6 * HOUR);
             let absent = if self.chance.happens(10) {
@@ -113,7 +118,9 @@ impl World {
         let opened = self.service.open(instance, self.scenario.mode, None, now);
         if let Ok(grant) = opened {
             self.remember(grant.record.id, None, grant.record.created_at);
-            self.note(None, || format!("a login in a private window, beside {was_live} live sessions"));
+            self.note(None, || {
+                format!("a login in a private window, beside {was_live} live sessions")
+            });
         }
         self.learn_revocations();
     }

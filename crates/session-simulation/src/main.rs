@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use session_simulation::report;
 use session_simulation::runs::Plan;
-use session_simulation::scenario::SecretsLive;
+use session_simulation::scenario::Repairs;
 
 /// Ninety simulated days of sessions: honest devices and thieves, over a network that loses.
 #[derive(Debug, Parser)]
@@ -14,14 +14,14 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// People at each rate of loss.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 100)]
     people: u64,
     /// Simulated days.
     #[arg(long, default_value_t = 90)]
     days: i64,
-    /// Believe old refresh secrets for `idle_timeout` and a day only.
+    /// The product as it is, without the repairs that the README names.
     #[arg(long)]
-    short_lived_secrets: bool,
+    as_built: bool,
 }
 
 fn main() -> ExitCode {
@@ -30,11 +30,7 @@ fn main() -> ExitCode {
         seed: options.seed,
         people: options.people,
         days: options.days.clamp(2, 3_650),
-        secrets_live: if options.short_lived_secrets {
-            SecretsLive::OneIdleTimeout
-        } else {
-            SecretsLive::TwoIdleTimeouts
-        },
+        repairs: if options.as_built { Repairs::NONE } else { Repairs::ALL },
     };
     let runs = plan.run();
     match report::tables(&plan, &runs) {

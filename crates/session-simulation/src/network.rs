@@ -21,7 +21,7 @@ impl Network {
 
     /// When each copy of a request arrives; none if it is lost. A copy is what a proxy or 0-RTT makes of a request.
     pub fn request(self, chance: &mut Chance) -> Vec<Millis> {
-        let copies = if self.is_rough && chance.happens(20) { 2 } else { 1 };
+        let copies = if self.is_rough && chance.happens(10) { 2 } else { 1 };
         (0..copies).filter_map(|_| self.passes(chance)).collect()
     }
 
@@ -36,9 +36,9 @@ impl Network {
         }
         Some(if !self.is_rough {
             chance.between(10, 50)
-        } else if chance.happens(4) {
+        } else if chance.happens(1) {
             chance.between(MINUTE, 2 * HOUR)
-        } else if chance.happens(40) {
+        } else if chance.happens(5) {
             chance.between(SECOND, 30 * SECOND)
         } else {
             chance.between(10, 300)

@@ -5,12 +5,12 @@ use session_core::session::RevocationReason;
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::device::{Doing, Draft, Transport, Unheard};
 use crate::ledger::Promise;
-use crate::serving::Told;
 use crate::service::RefreshRequest;
+use crate::serving::Told;
 use crate::world::{Answer, By, Event, Flight, TabAt, World};
 
 /// For how long a tab waits for an answer.
-const PATIENCE: Millis = 10 * SECOND;
+const PATIENCE: Millis = 4 * SECOND;
 /// How long before its end an access token is renewed.
 const RENEWED_BEFORE: Millis = MINUTE;
 /// After so many requests without an answer a tab leaves it for some minutes.
@@ -34,7 +34,7 @@ impl World {
         if due_in > 0 {
             let jitter = self.chance.between(0, 2 * SECOND);
             self.queue.plan(due_in + jitter, Event::Need(at));
-        } else if !device.may_begin(at.tab, &self.scenario) {
+        } else if !device.may_begin(at.tab) {
             let waits = self.chance.between(200, 1_500);
             self.queue.plan(waits, Event::Need(at));
         } else {
@@ -52,7 +52,9 @@ impl World {
         let generation = draft.held.generation;
         own.tabs[tab].doing = Doing::Drawn(draft);
         let at = TabAt { device, tab, epoch };
-        self.note(Some(device), || format!("tab {tab} has a key for generation {generation}"));
+        self.note(Some(device), || {
+            format!("tab {tab} has a key for generation {generation}")
+        });
         let delay = self.soon();
         self.queue.plan(delay, Event::Send(at));
         self.may_crash(at, delay);
@@ -83,7 +85,10 @@ impl World {
         let believed = draft.held.generation;
         own.tabs[at.tab].doing = Doing::Waiting(draft, presented);
         self.note(Some(at.device), || {
-            format!("tab {} presents generation {presented}, with the key for {believed}", at.tab)
+            format!(
+                "tab {} presents generation {presented}, with the key for {believed}",
+                at.tab
+            )
         });
         for delay in self.network.request(&mut self.chance) {
             let flight = Flight {
@@ -126,7 +131,7 @@ impl World {
             tab.unanswered = 0;
             5 * MINUTE
         } else {
-            (SECOND << tab.unanswered).min(MINUTE)
+            (SECOND / 2 << tab.unanswered).min(MINUTE)
         };
         let jitter = self.chance.between(0, SECOND);
         self.queue.plan(backoff + jitter, Event::Need(TabAt { epoch, ..at }));
@@ -136,8 +141,8 @@ impl World {
         let own = &self.devices[at.device];
         let odds = match (self.is_calm, own.is_seldom_used) {
             (true, _) => 0,
-            (false, true) => 100,
-            (false, false) => 4,
+            (false, true) => 30,
+            (false, false) => 1,
         };
         if self.chance.happens(odds) {
             let delay = self.chance.between(0, within);
@@ -177,7 +182,10 @@ impl World {
     pub(crate) fn hear(&mut self, at: TabAt, answer: Answer) {
         let own = &mut self.devices[at.device];
         if own.tabs[at.tab].epoch != at.epoch {
-            let place = own.unheard.iter().position(|unheard| unheard.tab == at.tab && unheard.epoch == at.epoch);
+            let place = own
+                .unheard
+                .iter()
+                .position(|unheard| unheard.tab == at.tab && unheard.epoch == at.epoch);
             if let Some(place) = place {
                 let unheard = own.unheard.remove(place);
                 self.hear_late(at.device, unheard, &answer);
@@ -216,7 +224,9 @@ impl World {
             (Transport::Cookie, Answer::Granted(token)) => {
                 own.jar = Some(*token);
                 let generation = token.facts().generation;
-                self.note(Some(device), || format!("the jar hears the answer to a dead tab: generation {generation}"));
+                self.note(Some(device), || {
+                    format!("the jar hears the answer to a dead tab: generation {generation}")
+                });
             }
             (Transport::Body, Answer::Granted(token)) => {
                 if own.store(*token) {
@@ -245,7 +255,9 @@ impl World {
         let epoch = own.make_idle(at.tab);
         own.store(token);
         let generation = token.facts().generation;
-        self.note(Some(at.device), || format!("tab {} stores generation {generation}", at.tab));
+        self.note(Some(at.device), || {
+            format!("tab {} stores generation {generation}", at.tab)
+        });
         self.refreshed(at.device);
         self.queue.plan(0, Event::Need(TabAt { epoch, ..at }));
     }
@@ -260,9 +272,13 @@ impl World {
 
     /// 412: the tab goes on, under the same lock, with the generation that was named.
     fn raced(&mut self, at: TabAt, presented: u32, generation: u32) {
-        self.note(Some(at.device), || format!("tab {} is told that it presented generation {presented}", at.tab));
+        self.note(Some(at.device), || {
+            format!("tab {} is told that it presented generation {presented}", at.tab)
+        });
         let own = &mut self.devices[at.device];
-        own.adopt(generation);
+        if self.scenario.rules.adopts_on_412 {
+            own.adopt(generation);
+        }
         if self.is_stuck(at) {
             return;
         }
@@ -272,7 +288,10 @@ impl World {
     /// An error counts only if storage still holds what was presented.
     fn refused(&mut self, at: TabAt, draft: &Draft, answer: &Answer) {
         let own = &mut self.devices[at.device];
-        let (session, holds) = (draft.held.session, own.still_holds(draft.held.session, draft.held.generation));
+        let (session, holds) = (
+            draft.held.session,
+            own.still_holds(draft.held.session, draft.held.generation),
+        );
         let epoch = own.make_idle(at.tab);
         match answer {
             Answer::Superseded if holds && self.scenario.rules.logs_out_on_409 && self.scenario.is_keyed() => {
@@ -308,7 +327,9 @@ impl World {
 
     /// 409, and storage still holds what was presented: someone else went on from it. The device logs the session out.
     fn saw_a_409(&mut self, device: usize, session: session_core::id::SessionId) {
-        self.note(Some(device), || "is told that its session has moved on, and storage has not: logs it out".into());
+        self.note(Some(device), || {
+            "is told that its session has moved on, and storage has not: logs it out".into()
+        });
         self.is_told(device, session, Told::BySeeingAnother);
         self.end(session, RevocationReason::Logout);
     }

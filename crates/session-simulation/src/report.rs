@@ -14,13 +14,18 @@ pub fn tables(plan: &Plan, runs: &[Run]) -> Result<String, fmt::Error> {
     let mut out = String::new();
     writeln!(
         out,
-        "Seed {}, {} people at each rate of loss, {} days, refresh secrets believed for {:?} and a day after rotation.\n",
-        plan.seed, plan.people, plan.days, plan.secrets_live
+        "Seed {}, {} people at each rate of loss and in each of the three kinds, {} days; {:?}.\n",
+        plan.seed, plan.people, plan.days, plan.repairs
     )?;
     honest(&mut out, runs)?;
     thieves(&mut out, runs, Kind::Keyed, "Thieves, keyed sessions")?;
     failovers(&mut out, runs)?;
-    thieves(&mut out, runs, Kind::FailingOver, "Thieves, keyed sessions, with failovers")?;
+    thieves(
+        &mut out,
+        runs,
+        Kind::FailingOver,
+        "Thieves, keyed sessions, with failovers",
+    )?;
     grace(&mut out, runs)?;
     ends(&mut out, runs)?;
     Ok(out)
@@ -60,7 +65,9 @@ fn honest(out: &mut String, runs: &[Run]) -> fmt::Result {
             thefts.copies,
             thefts.seen(),
             thefts.seen_at_once,
-            [500, 990, 1_000].map(|share| hours(&thefts.seen_after, share)).join(" / "),
+            [500, 990, 1_000]
+                .map(|share| hours(&thefts.seen_after, share))
+                .join(" / "),
         )
     };
     for loss in LOSSES {
@@ -69,7 +76,11 @@ fn honest(out: &mut String, runs: &[Run]) -> fmt::Result {
             row(format!("{loss} %"), name, &stats)?;
         }
     }
-    row("all".into(), "1–5", &sum(runs.iter().filter(|run| run.kind == Kind::Keyed)))?;
+    row(
+        "all".into(),
+        "1–5",
+        &sum(runs.iter().filter(|run| run.kind == Kind::Keyed)),
+    )?;
     writeln!(out)
 }
 
@@ -99,7 +110,9 @@ fn thieves(out: &mut String, runs: &[Run], kind: Kind, title: &str) -> fmt::Resu
             thefts.not_seen_before_end,
             thefts.lost_in_failover,
             thefts.lasting,
-            [500, 900, 990, 1_000].map(|share| hours(&thefts.seen_after, share)).join(" / "),
+            [500, 900, 990, 1_000]
+                .map(|share| hours(&thefts.seen_after, share))
+                .join(" / "),
             [500, 990, 1_000]
                 .map(|share| quantile(&refreshes, share).map_or("–".into(), |count| count.to_string()))
                 .join(" / "),
@@ -112,7 +125,7 @@ fn failovers(out: &mut String, runs: &[Run]) -> fmt::Result {
     writeln!(out, "### Keyed sessions on a store that fails over\n")?;
     writeln!(
         out,
-        "Every two days on average, a session of the person loses up to its last three writes.\n"
+        "After one rotation in fifty the store fails over and loses what it wrote of the session in the last minute.\n"
     )?;
     writeln!(
         out,
@@ -138,7 +151,10 @@ fn failovers(out: &mut String, runs: &[Run]) -> fmt::Result {
 }
 
 fn grace(out: &mut String, runs: &[Run]) -> fmt::Result {
-    writeln!(out, "### For comparison: grace sessions (weaker, and said so: nothing of the above is promised)\n")?;
+    writeln!(
+        out,
+        "### For comparison: grace sessions (weaker, and said so: nothing of the above is promised)\n"
+    )?;
     writeln!(
         out,
         "| loss | session-days | refreshes | lost answers | **false logouts** | a false logout every … session-days \
@@ -159,7 +175,9 @@ fn grace(out: &mut String, runs: &[Run]) -> fmt::Result {
             stats.thefts.copies,
             stats.thefts.seen(),
             stats.thefts.lasting,
-            [500, 990, 1_000].map(|share| hours(&stats.thefts.seen_after, share)).join(" / "),
+            [500, 990, 1_000]
+                .map(|share| hours(&stats.thefts.seen_after, share))
+                .join(" / "),
         )?;
     }
     writeln!(out)
@@ -168,8 +186,16 @@ fn grace(out: &mut String, runs: &[Run]) -> fmt::Result {
 fn ends(out: &mut String, runs: &[Run]) -> fmt::Result {
     let stats = sum(runs.iter().filter(|run| run.kind != Kind::Grace));
     writeln!(out, "### What else happened in the keyed sessions\n")?;
-    let told: Vec<_> = stats.told.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    writeln!(out, "- ends that a device was told, each with the true reason: {}", told.join(", "))?;
+    let told: Vec<_> = stats
+        .told
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    writeln!(
+        out,
+        "- ends that a device was told, each with the true reason: {}",
+        told.join(", ")
+    )?;
     writeln!(
         out,
         "- of those told `idle`, had been given tokens within the idle timeout, though only by a repeated answer: {}",

@@ -9,7 +9,7 @@ use session_core::session::RotationMode;
 use crate::chance::Chance;
 use crate::clock::Millis;
 use crate::ledger::Violation;
-use crate::scenario::{Scenario, SecretsLive};
+use crate::scenario::{Repairs, Scenario};
 use crate::stats::Stats;
 use crate::world::World;
 
@@ -25,8 +25,8 @@ pub struct Plan {
     pub people: u64,
     /// For how long.
     pub days: Millis,
-    /// How long an old refresh secret is believed.
-    pub secrets_live: SecretsLive,
+    /// What the deployment does beyond what the product does today.
+    pub repairs: Repairs,
 }
 
 /// What distinguishes the tables.
@@ -76,7 +76,9 @@ impl Plan {
                 scope.spawn(|| {
                     while let Some(&(kind, loss, person)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let run = self.run_one(kind, loss, person);
-                        runs.lock().unwrap_or_else(PoisonError::into_inner).push((kind as u8, loss, person, run));
+                        runs.lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((kind as u8, loss, person, run));
                     }
                 });
             }
@@ -97,7 +99,7 @@ impl Plan {
                 RotationMode::Keyed
             },
             fails_over: kind == Kind::FailingOver,
-            secrets_live: self.secrets_live,
+            repairs: self.repairs,
             ..Scenario::keyed(Chance::seed_of_part(self.seed, part), devices, loss * 10)
         };
         let (stats, violation) = live(scenario);

@@ -21,8 +21,8 @@ pub struct Scenario {
     pub fails_over: bool,
     /// How many thefts are planned.
     pub thefts: usize,
-    /// How long an old refresh secret is believed after its successor signs.
-    pub secrets_live: SecretsLive,
+    /// What the deployment does beyond what the product does today.
+    pub repairs: Repairs,
     /// What the devices keep to.
     pub rules: Rules,
     /// What is wrong with the store.
@@ -31,14 +31,30 @@ pub struct Scenario {
     pub traced: bool,
 }
 
-/// How long an old refresh secret is believed after its successor signs.
+/// Where the simulation found the product to break a promise, and what would keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecretsLive {
-    /// `idle_timeout` and a day, as `session-http`'s key directory plans it.
-    OneIdleTimeout,
-    /// Twice `idle_timeout` and a day: a token may be used at the very end of the first, and its answer repeated until the
-    /// end of the second.
-    TwoIdleTimeouts,
+pub struct Repairs {
+    /// An old refresh secret is believed for `absolute_lifetime` and a day after its successor signs: for as long as a session
+    /// with a token of it may live. `session-http`'s key directory plans for `idle_timeout` and a day, but a token may be used
+    /// at the very end of one idle timeout and its lost answer be asked for again until the end of another; and a thief may
+    /// have kept the session alive.
+    pub secrets_outlive_sessions: bool,
+    /// A record is kept for `idle_timeout` longer than its writer asks. A failover that loses a rotation leaves a record
+    /// whose time is up by an older use, and the sweep would delete it under a device that still has its token.
+    pub records_kept_longer: bool,
+}
+
+impl Repairs {
+    /// All.
+    pub const ALL: Self = Self {
+        secrets_outlive_sessions: true,
+        records_kept_longer: true,
+    };
+    /// The product as it is.
+    pub const NONE: Self = Self {
+        secrets_outlive_sessions: false,
+        records_kept_longer: false,
+    };
 }
 
 /// The rules of a keyed client that can be taken away, to see the simulation fail.
@@ -48,10 +64,8 @@ pub struct Rules {
     pub same_key_for_retries: bool,
     /// On 409, if storage still holds what was presented, the device logs the session out.
     pub logs_out_on_409: bool,
-    /// By cookie, one lock over all tabs.
-    pub lock: bool,
-    /// How many keys are kept; six, by the design.
-    pub keys_kept: usize,
+    /// On 412 the device goes on with the generation that was named.
+    pub adopts_on_412: bool,
 }
 
 /// What is wrong with the store, to see the simulation fail.
@@ -61,8 +75,6 @@ pub enum StoreFault {
     None,
     /// It forgets the keys of past rotations.
     ForgetsKeys,
-    /// It swaps whatever the version.
-    IgnoresVersions,
 }
 
 impl Scenario {
@@ -75,8 +87,8 @@ impl Scenario {
             loses,
             mode: RotationMode::Keyed,
             fails_over: false,
-            thefts: 3,
-            secrets_live: SecretsLive::OneIdleTimeout,
+            thefts: 4,
+            repairs: Repairs::ALL,
             rules: Rules::ALL,
             store: StoreFault::None,
             traced: false,
@@ -99,7 +111,6 @@ impl Rules {
     pub const ALL: Self = Self {
         same_key_for_retries: true,
         logs_out_on_409: true,
-        lock: true,
-        keys_kept: 6,
+        adopts_on_412: true,
     };
 }

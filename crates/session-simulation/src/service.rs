@@ -23,7 +23,7 @@ use session_store::sessions::{Attempt, EndError, Grant, Login, OpenError, Refres
 
 use crate::chance::{Chance, SeededEntropy};
 use crate::clock::{DAY, MINUTE, Millis};
-use crate::scenario::{Scenario, SecretsLive};
+use crate::scenario::Scenario;
 use crate::store::{SimulatedStore, drive};
 
 /// The clock that all others are off from.
@@ -79,10 +79,15 @@ impl Service {
         let policy = Policy {
             // Some deployments end a session after weeks, whatever happens: so also that end is met.
             absolute_lifetime: Duration::from_hours(if chance.happens(250) { 45 * 24 } else { 90 * 24 }),
-            max_sessions_per_subject: scenario.devices + 1,
+            max_sessions_per_subject: scenario.devices + 2,
             ..Policy::default()
         };
-        let store = Arc::new(SimulatedStore::new(scenario.store));
+        let kept_longer = if scenario.repairs.records_kept_longer {
+            policy.idle_timeout
+        } else {
+            Duration::ZERO
+        };
+        let store = Arc::new(SimulatedStore::new(scenario.store, kept_longer));
         let secrets = RefreshSecrets::of_one(RefreshSecret::generate(&*entropy).expect("seeded"));
         let signing = SigningKeys::of_one(SigningKey::generate(Algorithm::Hs256, &*entropy).expect("seeded"));
         let mut instance = || Instance {
@@ -97,13 +102,14 @@ impl Service {
             })),
             off: clock_off(chance),
         };
-        let idle_timeouts = match scenario.secrets_live {
-            SecretsLive::OneIdleTimeout => 1,
-            SecretsLive::TwoIdleTimeouts => 2,
+        let tokens_live = if scenario.repairs.secrets_outlive_sessions {
+            policy.absolute_lifetime
+        } else {
+            policy.idle_timeout
         };
         Self {
             instances: [instance(), instance()],
-            secrets_live: policy.idle_timeout * idle_timeouts + Duration::from_hours(24),
+            secrets_live: tokens_live + Duration::from_hours(24),
             store,
             policy,
             entropy,
@@ -178,7 +184,13 @@ impl Service {
     }
 
     /// Ends a session.
-    pub fn end(&self, instance: usize, id: &SessionId, reason: RevocationReason, now: Millis) -> Result<bool, EndError> {
+    pub fn end(
+        &self,
+        instance: usize,
+        id: &SessionId,
+        reason: RevocationReason,
+        now: Millis,
+    ) -> Result<bool, EndError> {
         let now = self.clock(instance, now);
         drive(self.instances[instance].sessions.end(id, reason, now))
     }
@@ -209,14 +221,20 @@ impl Service {
             .expect("a new secret has a new name");
         let overlap = self.policy.access_ttl + self.policy.leeway + Duration::from_mins(1);
         let key = SigningKey::generate(Algorithm::Hs256, &*self.entropy).expect("seeded");
-        let signing = self.instances[0].sessions.with_signing_keys(|keys| copy_of(keys, &self.entropy));
-        let signing = signing.rotated(key, signs_from, overlap, now).expect("a new key has a new name");
+        let signing = self.instances[0]
+            .sessions
+            .with_signing_keys(|keys| copy_of(keys, &self.entropy));
+        let signing = signing
+            .rotated(key, signs_from, overlap, now)
+            .expect("a new key has a new name");
         self.instances[0].sessions.replace_keys(signing, self.secrets.clone());
     }
 
     /// The second instance learns the keys of the first.
     pub fn reread_keys(&self) {
-        let signing = self.instances[0].sessions.with_signing_keys(|keys| copy_of(keys, &self.entropy));
+        let signing = self.instances[0]
+            .sessions
+            .with_signing_keys(|keys| copy_of(keys, &self.entropy));
         self.instances[1].sessions.replace_keys(signing, self.secrets.clone());
     }
 }

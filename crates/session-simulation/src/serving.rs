@@ -7,7 +7,7 @@ use session_store::sessions::RefreshError;
 use crate::clock::{HOUR, Millis, SECOND};
 use crate::ledger::Promise;
 use crate::service::{CLOCK_OFF_AT_MOST, Outcome, Service};
-use crate::store::Mishap;
+use crate::store::{LOST_WITHIN, Mishap};
 use crate::thief::Fate;
 use crate::world::{Answer, By, Event, Flight, Running, World};
 
@@ -20,6 +20,8 @@ pub(crate) enum Told<'a> {
     BySeeingAnother,
 }
 
+/// After so many of a thousand rotations the store fails over within a minute.
+const FAILS_OVER: u32 = 20;
 /// The reason in an answer that calls a token invalid.
 const INVALID: &str = "invalid";
 
@@ -137,6 +139,10 @@ impl World {
             By::Thief(thief, _) => self.thieves[thief].granted(generation, now),
         }
         let owner_reached = truth.owner_reached;
+        if self.scenario.fails_over && !replayed && !self.is_calm && self.chance.happens(FAILS_OVER) {
+            let delay = self.chance.between(0, millis(LOST_WITHIN));
+            self.queue.plan(delay, Event::FailOver(session));
+        }
         if let Some((at, reason)) = revoked
             && at < began
         {
@@ -148,7 +154,7 @@ impl World {
         };
         let thief = &mut self.thieves[number];
         if matches!(flight.by, By::Owner(_)) {
-            thief.owner_refreshes += u32::from(thief.in_since.is_some());
+            thief.owner_refreshes += u32::from(thief.in_since.is_some() && !replayed);
             if let Some(delay) = thief.follows_in(&mut self.chance) {
                 self.queue.plan(delay, Event::ThiefActs(number));
             }

@@ -21,7 +21,9 @@ impl World {
     }
 
     fn is_stolen(&self, device: usize) -> bool {
-        let truth = self.devices[device].token().and_then(|token| self.truths.get(&token.facts().session));
+        let truth = self.devices[device]
+            .token()
+            .and_then(|token| self.truths.get(&token.facts().session));
         truth.is_none_or(|truth| truth.thief.is_some()) || self.lurking[device].is_some()
     }
 
@@ -51,7 +53,10 @@ impl World {
         }
         truth.thief = Some(number);
         self.note(Some(device), || {
-            format!("a THIEF copies {loot:?}; plan {:?}, shared up to generation {}", thief.plan, thief.shared)
+            format!(
+                "a THIEF copies {loot:?}; plan {:?}, shared up to generation {}",
+                thief.plan, thief.shared
+            )
         });
         if let Some(delay) = thief.comes_first_in(&mut self.chance) {
             self.queue.plan(delay, Event::ThiefActs(number));
@@ -77,7 +82,9 @@ impl World {
             if_match: None,
             by_cookie: false,
         };
-        self.note(Some(device), || format!("the THIEF presents generation {}", token.facts().generation));
+        self.note(Some(device), || {
+            format!("the THIEF presents generation {}", token.facts().generation)
+        });
         for delay in self.network.request(&mut self.chance) {
             let flight = Flight {
                 by: By::Thief(number, ask),

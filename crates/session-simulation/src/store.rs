@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::id::{SessionId, Subject};
@@ -11,17 +12,20 @@ use session_core::session::Revocation;
 use session_core::time::Timestamp;
 use session_store::memory::MemoryStore;
 use session_store::store::{
-    FeedEntry, FeedPosition, Revoke, RevocationFeed, SessionStore, StoreError, Stored, Swap, Swept, Version,
+    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
 };
 
 use crate::scenario::StoreFault;
 
 /// How many writes of a session a failover can lose at most.
-pub const LOST_AT_MOST: usize = 3;
+const LOST_AT_MOST: usize = 3;
+/// How old a write can be that a failover loses: what had not reached the replica.
+pub const LOST_WITHIN: Duration = Duration::from_mins(1);
 
 /// The memory engine. Every call waits once before it acts, so that the simulation can let others act in between.
 pub struct SimulatedStore {
     fault: StoreFault,
+    kept_longer: Duration,
     state: Mutex<State>,
 }
 
@@ -44,8 +48,8 @@ pub enum Mishap {
 }
 
 impl SimulatedStore {
-    /// An empty store.
-    pub fn new(fault: StoreFault) -> Self {
+    /// An empty store, which keeps each record longer than asked.
+    pub fn new(fault: StoreFault, kept_longer: Duration) -> Self {
         let state = State {
             engine: Arc::default(),
             writes: BTreeMap::new(),
@@ -55,6 +59,7 @@ impl SimulatedStore {
         };
         Self {
             fault,
+            kept_longer,
             state: Mutex::new(state),
         }
     }
@@ -74,9 +79,9 @@ impl SimulatedStore {
         self.state().caught_up
     }
 
-    /// A failover: `session` is again as it was `lost` writes ago. Its creation and a revocation are durable; so is every
-    /// other session. Returns the generation that was lost.
-    pub fn fail_over(&self, session: SessionId, lost: usize) -> Option<u32> {
+    /// A failover: `session` loses its writes of the last minute, three at most. Its creation and a revocation are durable; so
+    /// is every other session. Returns the newest generation that was lost.
+    pub fn fail_over(&self, session: SessionId) -> Option<u32> {
         let mut state = self.state();
         // The engine has a lock of its own, and takes none of ours.
         let current = drive(state.engine.load(&session)).ok()??;
@@ -84,8 +89,16 @@ impl SimulatedStore {
         if current.record.revoked.is_some() || writes.len() < 2 {
             return None;
         }
-        let kept = writes.len().saturating_sub(lost).max(1);
-        writes.truncate(kept);
+        let replicated = current.record.last_used_at.saturating_sub(LOST_WITHIN);
+        for _ in 0..LOST_AT_MOST {
+            if writes.len() > 1
+                && writes
+                    .back()
+                    .is_some_and(|(write, _)| write.record.last_used_at > replicated)
+            {
+                writes.pop_back();
+            }
+        }
         let fresh = MemoryStore::new();
         for (id, writes) in &state.writes {
             let (Some((newest, keep_until)), Ok(Some(current))) = (writes.back(), drive(state.engine.load(id))) else {
@@ -149,6 +162,7 @@ fn unless<T>(lost: bool, answer: T) -> Result<T, StoreError> {
 #[async_trait]
 impl SessionStore for SimulatedStore {
     async fn create(&self, new: &Stored, keep_until: Timestamp) -> Result<(), StoreError> {
+        let keep_until = keep_until.saturating_add(self.kept_longer);
         let (engine, lost) = self.turn().await?;
         engine.create(new, keep_until).await?;
         self.wrote(new, keep_until);
@@ -161,12 +175,10 @@ impl SessionStore for SimulatedStore {
     }
 
     async fn swap(&self, expected: &Version, next: &Stored, keep_until: Timestamp) -> Result<Swap, StoreError> {
+        let keep_until = keep_until.saturating_add(self.kept_longer);
         let (engine, lost) = self.turn().await?;
         let next = self.as_remembered(next);
-        let mut swap = engine.swap(expected, &next, keep_until).await?;
-        if let (StoreFault::IgnoresVersions, Swap::Conflict(other)) = (self.fault, &swap) {
-            swap = engine.swap(&other.version, &next, keep_until).await?;
-        }
+        let swap = engine.swap(expected, &next, keep_until).await?;
         if swap == Swap::Done {
             self.wrote(&next, keep_until);
         }

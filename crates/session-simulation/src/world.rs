@@ -15,7 +15,6 @@ use crate::network::Network;
 use crate::scenario::Scenario;
 use crate::service::{KEYS_ROTATE_EVERY, RefreshRequest, Service, Work};
 use crate::stats::Stats;
-use crate::store::LOST_AT_MOST;
 use crate::thief::{Fate, Loot, Thief};
 
 /// How many of a history's last lines are shown.
@@ -58,7 +57,7 @@ pub(crate) enum Event {
     Copy(usize, Loot),
     ThiefActs(usize),
     ThiefWaited(usize, u64),
-    FailOver,
+    FailOver(SessionId),
     RotateKeys,
     RereadKeys,
     SetClocks,
@@ -112,7 +111,9 @@ impl World {
     pub fn new(scenario: Scenario) -> Self {
         let mut chance = Chance::new(Chance::seed_of_part(scenario.seed, 0));
         let service = Service::new(&scenario, &mut chance);
-        let devices: Vec<_> = (0..scenario.devices).map(|number| Device::new(number, &mut chance)).collect();
+        let devices: Vec<_> = (0..scenario.devices)
+            .map(|number| Device::new(number, &mut chance))
+            .collect();
         let mut world = Self {
             network: Network {
                 loses: scenario.loses,
@@ -158,10 +159,6 @@ impl World {
         self.queue.plan(10 * DAY, Event::SetClocks);
         let guest = self.chance.about(20 * DAY);
         self.queue.plan(guest, Event::GuestLogin);
-        if self.scenario.fails_over {
-            let first = self.chance.about(2 * DAY);
-            self.queue.plan(first, Event::FailOver);
-        }
     }
 
     /// Lets it happen, to the end or to the first promise broken.
@@ -209,7 +206,14 @@ impl World {
             device.tabs[0].unanswered = 0;
             device.access_until = end;
             device.used_until = end + HOUR;
-            self.queue.plan(0, Event::Need(TabAt { device: number, tab: 0, epoch }));
+            self.queue.plan(
+                0,
+                Event::Need(TabAt {
+                    device: number,
+                    tab: 0,
+                    epoch,
+                }),
+            );
         }
         self.run_until(end + HOUR / 2);
         for number in 0..self.devices.len() {
@@ -256,7 +260,7 @@ impl World {
             Event::Copy(device, loot) => self.copy(device, loot),
             Event::ThiefActs(thief) => self.thief_acts(thief),
             Event::ThiefWaited(thief, ask) => self.thief_waited(thief, ask),
-            Event::FailOver => self.fail_over(),
+            Event::FailOver(session) => self.fail_over(session),
             Event::RotateKeys => {
                 self.stats.key_rotations += 1;
                 self.service.rotate_keys(self.queue.now());
@@ -278,16 +282,8 @@ impl World {
         }
     }
 
-    fn fail_over(&mut self) {
-        let next = self.chance.about(2 * DAY);
-        self.queue.plan(next, Event::FailOver);
-        let live: Vec<_> = self.devices.iter().filter_map(|device| device.held.map(|held| held.session)).collect();
-        if live.is_empty() {
-            return;
-        }
-        let session = live[self.chance.below(live.len())];
-        let lost = 1 + self.chance.below(LOST_AT_MOST);
-        let Some(generation) = self.service.store.fail_over(session, lost) else {
+    fn fail_over(&mut self, session: SessionId) {
+        let Some(generation) = self.service.store.fail_over(session) else {
             return;
         };
         self.stats.failovers += 1;
@@ -296,12 +292,19 @@ impl World {
         };
         truth.lost = truth.lost.max(generation);
         let device = truth.device;
-        self.note(device, || format!("the store fails over and loses up to {lost} writes of {session}, newest {generation}"));
+        self.note(device, || {
+            format!(
+                "the store fails over and loses what it wrote of {session} in the last minute, generation {generation}"
+            )
+        });
     }
 
     /// The person's time logged in on `device` since its last login is counted.
     pub(crate) fn count_time_logged_in(&mut self, device: usize) {
-        if let Some(truth) = self.devices[device].held.and_then(|held| self.truths.get(&held.session)) {
+        if let Some(truth) = self.devices[device]
+            .held
+            .and_then(|held| self.truths.get(&held.session))
+        {
             let since = Service::since(truth.created_at, self.queue.now().min(self.scenario.end()));
             self.stats.logged_in += since.max(0);
         }

@@ -103,6 +103,8 @@ fn refuse_unknown_names(file: &Table, faults: &mut Vec<Fault>) {
 
 /// What is wrong with a name; nothing if it is a key.
 fn fault_of(path: &str, known: &Known, variable: Option<String>) -> Option<Fault> {
+    // TOML has an empty key, written so; as nothing it would read as a fault of the whole file.
+    let path = if path.is_empty() { "\"\"" } else { path };
     let (path, problem) = match known {
         Known::Key => return None,
         Known::NotYet(what) => (
