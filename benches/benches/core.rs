@@ -93,7 +93,7 @@ fn raw(group: &mut Group<'_>, algorithm: Algorithm, message: &[u8]) {
             let public = UnparsedPublicKey::new(&ring::signature::ED25519, pair.public_key().as_ref().to_vec());
             group.bench_function("raw sign", |b| b.iter(|| pair.sign(black_box(message))));
             group.bench_function("raw verify", |b| {
-                b.iter(|| public.verify(black_box(message), signature.as_ref()))
+                b.iter(|| public.verify(black_box(message), signature.as_ref()));
             });
         }
         Algorithm::Es256 => {
@@ -105,7 +105,7 @@ fn raw(group: &mut Group<'_>, algorithm: Algorithm, message: &[u8]) {
             let public = UnparsedPublicKey::new(verifying, pair.public_key().as_ref().to_vec());
             group.bench_function("raw sign", |b| b.iter(|| pair.sign(&random, black_box(message))));
             group.bench_function("raw verify", |b| {
-                b.iter(|| public.verify(black_box(message), signature.as_ref()))
+                b.iter(|| public.verify(black_box(message), signature.as_ref()));
             });
         }
         Algorithm::Hs256 => {
@@ -113,7 +113,7 @@ fn raw(group: &mut Group<'_>, algorithm: Algorithm, message: &[u8]) {
             let tag = hmac::sign(&key, message);
             group.bench_function("raw sign", |b| b.iter(|| hmac::sign(&key, black_box(message))));
             group.bench_function("raw verify", |b| {
-                b.iter(|| hmac::verify(&key, black_box(message), tag.as_ref()))
+                b.iter(|| hmac::verify(&key, black_box(message), tag.as_ref()));
             });
         }
     }
@@ -139,11 +139,11 @@ fn rotation(c: &mut Criterion) {
         }
     }
     c.bench_function("rotate", |b| {
-        b.iter(|| rotate(black_box(&record), &presented, &secrets, &policy, NOW))
+        b.iter(|| rotate(black_box(&record), &presented, &secrets, &policy, NOW));
     });
     let text = presented.token.to_text();
     c.bench_function("parse a refresh token", |b| {
-        b.iter(|| black_box(&text).parse::<session_core::refresh_token::RefreshToken>())
+        b.iter(|| black_box(&text).parse::<session_core::refresh_token::RefreshToken>());
     });
     let stored = record::encode(&record);
     c.bench_function("encode a record", |b| b.iter(|| record::encode(black_box(&record))));

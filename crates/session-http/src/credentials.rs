@@ -49,12 +49,19 @@ pub fn presented_access(request: &HttpRequest, jar: &Jar) -> Result<PresentedAcc
     })
 }
 
-/// Verifies the access token that `request` presents; by cookie, an unsafe method must come from an allowed origin.
-pub fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<AccessToken, Problem> {
+/// Our cookies in `request`. If there are any, a request of an unsafe method must come from an allowed origin, also one that
+/// presents another credential beside them.
+pub fn cookies_of(app: &App, request: &HttpRequest) -> Result<Jar, Problem> {
     let jar = app.cookies.read(request)?;
     if !jar.is_empty() {
         app.origins.check(request.method(), request.headers())?;
     }
+    Ok(jar)
+}
+
+/// Verifies the access token that `request` presents.
+pub fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<AccessToken, Problem> {
+    let jar = cookies_of(app, request)?;
     let presented = presented_access(request, &jar)?;
     Ok(app.sessions.verify(&presented.token, now)?)
 }

@@ -137,8 +137,8 @@ fn by_cookie(bounds: Bounds) -> Vec<Scenario> {
             Config {
                 tabs: 1,
                 generations: bounds.pick(2, 3, 4),
-                at_once: bounds.pick(1, 1, 2),
-                failovers: bounds.pick(1, 1, 2),
+                failovers: 1,
+                at_once: 1,
                 loses: 2,
                 sights: &[Repeated, Raced, CaughtUp, DeadTabMovesJar, LostSwap],
                 ..COOKIE
@@ -148,7 +148,7 @@ fn by_cookie(bounds: Bounds) -> Vec<Scenario> {
             "by cookie: two tabs and a thief",
             Config {
                 generations: bounds.pick(2, 2, 3),
-                at_once: bounds.pick(1, 2, 2),
+                at_once: bounds.pick(1, 2, 1),
                 thief: true,
                 sights: &[Repeated, Raced, ReuseSeen, ThiefSeenBy409, SharedSuccessor],
                 ..COOKIE
@@ -178,7 +178,7 @@ fn special(bounds: Bounds) -> Vec<Scenario> {
             Config {
                 generations: bounds.pick(2, 3, 4),
                 at_once: bounds.pick(1, 2, 2),
-                failovers: bounds.pick(1, 1, 2),
+                failovers: 1,
                 loses: 2,
                 instants: 4,
                 sights: &[Repeated, CaughtUp, Idle],

@@ -1,5 +1,5 @@
 //! An honest device: what its tabs share, and what each is doing. The rules of the design's keyed client, as decisions
-//! without time: who calls them, and when, is [`crate::refreshing`].
+//! without time: who calls them, and when, is in `refreshing.rs`.
 
 use std::collections::VecDeque;
 
@@ -115,14 +115,14 @@ pub struct Unheard {
 
 impl Device {
     /// A device that has never logged in.
-    pub fn new(number: usize, chance: &mut Chance) -> Self {
+    pub fn new(in_drawers: u32, chance: &mut Chance) -> Self {
         Self {
             transport: if chance.happens(500) {
                 Transport::Body
             } else {
                 Transport::Cookie
             },
-            is_seldom_used: number % 3 == 2 || chance.happens(150),
+            is_seldom_used: chance.happens(in_drawers),
             says_generation: chance.happens(500),
             held: None,
             keys: VecDeque::new(),

@@ -11,7 +11,7 @@ impl World {
         let now = self.queue.now();
         let is_seldom_used = self.devices[device].is_seldom_used;
         let (stays, absent) = if is_seldom_used {
-            let stays = self.chance.between(MINUTE / 2, 40 * MINUTE);
+            let stays = self.chance.between(MINUTE / 2, 20 * MINUTE);
             // Mostly shorter than the idle timeout of 30 days.
             let absent = if self.chance.happens(50) {
                 self.chance.between(31 * DAY, 40 * DAY)

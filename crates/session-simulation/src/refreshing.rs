@@ -131,7 +131,7 @@ impl World {
             tab.unanswered = 0;
             5 * MINUTE
         } else {
-            (SECOND / 2 << tab.unanswered).min(MINUTE)
+            ((SECOND / 2) << tab.unanswered).min(MINUTE)
         };
         let jitter = self.chance.between(0, SECOND);
         self.queue.plan(backoff + jitter, Event::Need(TabAt { epoch, ..at }));
@@ -228,11 +228,7 @@ impl World {
                     format!("the jar hears the answer to a dead tab: generation {generation}")
                 });
             }
-            (Transport::Body, Answer::Granted(token)) => {
-                if own.store(*token) {
-                    self.refreshed(device);
-                }
-            }
+            (Transport::Body, Answer::Granted(token)) if own.store(*token) => self.refreshed(device),
             (Transport::Body, Answer::Superseded) if own.still_holds(unheard.session, unheard.generation) => {
                 self.saw_a_409(device, unheard.session);
             }

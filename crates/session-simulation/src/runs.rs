@@ -36,8 +36,10 @@ pub enum Kind {
     Keyed,
     /// Keyed sessions on a store that fails over.
     FailingOver,
-    /// Grace sessions, for comparison.
+    /// Grace sessions on instances whose clocks agree, for comparison.
     Grace,
+    /// Grace sessions on instances whose clocks are minutes off, as in the other kinds.
+    GraceClocksOff,
 }
 
 /// What became of one person.
@@ -57,7 +59,7 @@ pub struct Run {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Keyed, Self::FailingOver, Self::Grace];
+    pub const ALL: [Self; 4] = [Self::Keyed, Self::FailingOver, Self::Grace, Self::GraceClocksOff];
 }
 
 impl Plan {
@@ -91,16 +93,18 @@ impl Plan {
     fn run_one(&self, kind: Kind, loss: u32, person: u64) -> Run {
         let part = (kind as u64) << 48 | u64::from(loss) << 32 | person;
         let devices = 1 + usize::try_from(person % 5).unwrap_or_default();
+        let keyed = Scenario::keyed(Chance::seed_of_part(self.seed, part), devices, loss * 10);
         let scenario = Scenario {
             days: self.days,
-            mode: if kind == Kind::Grace {
+            mode: if matches!(kind, Kind::Grace | Kind::GraceClocksOff) {
                 RotationMode::Grace
             } else {
                 RotationMode::Keyed
             },
-            fails_over: kind == Kind::FailingOver,
+            fails_over: if kind == Kind::FailingOver { 20 } else { 0 },
             repairs: self.repairs,
-            ..Scenario::keyed(Chance::seed_of_part(self.seed, part), devices, loss * 10)
+            clocks_off: if kind == Kind::Grace { 0 } else { keyed.clocks_off },
+            ..keyed
         };
         let (stats, violation) = live(scenario);
         Run {

@@ -2,7 +2,7 @@
 
 use session_core::session::RotationMode;
 
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, MINUTE, Millis};
 
 /// One person's ninety days.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +17,12 @@ pub struct Scenario {
     pub loses: u32,
     /// In which mode every session is opened.
     pub mode: RotationMode,
-    /// Whether the store fails over and loses the newest writes of a session.
-    pub fails_over: bool,
+    /// After so many of a thousand rotations the store fails over within a minute, and loses the session's newest writes.
+    pub fails_over: u32,
+    /// Of a thousand devices so many lie in a drawer: used rarely and briefly, with weeks between.
+    pub in_drawers: u32,
+    /// How far the clock of each instance of the service is off at most, in either direction.
+    pub clocks_off: Millis,
     /// How many thefts are planned.
     pub thefts: usize,
     /// What the deployment does beyond what the product does today.
@@ -86,7 +90,9 @@ impl Scenario {
             devices,
             loses,
             mode: RotationMode::Keyed,
-            fails_over: false,
+            fails_over: 0,
+            in_drawers: 400,
+            clocks_off: 5 * MINUTE,
             thefts: 4,
             repairs: Repairs::ALL,
             rules: Rules::ALL,

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     reason = "keys come from a seed and schedules from constants: a simulation that cannot set itself up has nothing to report"
 )]
 
@@ -22,14 +23,12 @@ use session_core::time::Timestamp;
 use session_store::sessions::{Attempt, EndError, Grant, Login, OpenError, RefreshError, Sessions, Setup};
 
 use crate::chance::{Chance, SeededEntropy};
-use crate::clock::{DAY, MINUTE, Millis};
+use crate::clock::{DAY, Millis};
 use crate::scenario::Scenario;
 use crate::store::{SimulatedStore, drive};
 
 /// The clock that all others are off from.
 const START: Timestamp = Timestamp::from_secs(1_764_000_000);
-/// How far a clock is off at most, in either direction.
-pub const CLOCK_OFF_AT_MOST: Millis = 5 * MINUTE;
 /// How long new keys are published before they sign: the default of `keys.overlap`, and more than clocks differ.
 const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
 
@@ -43,6 +42,7 @@ pub struct Service {
     entropy: Arc<SeededEntropy>,
     secrets: RefreshSecrets,
     secrets_live: Duration,
+    clocks_off: Millis,
 }
 
 struct Instance {
@@ -100,7 +100,7 @@ impl Service {
                 refresh: secrets.clone(),
                 entropy: entropy.clone(),
             })),
-            off: clock_off(chance),
+            off: clock_off(scenario.clocks_off, chance),
         };
         let tokens_live = if scenario.repairs.secrets_outlive_sessions {
             policy.absolute_lifetime
@@ -110,6 +110,7 @@ impl Service {
         Self {
             instances: [instance(), instance()],
             secrets_live: tokens_live + Duration::from_hours(24),
+            clocks_off: scenario.clocks_off,
             store,
             policy,
             entropy,
@@ -130,7 +131,7 @@ impl Service {
     /// The clocks are set.
     pub fn set_clocks(&mut self, chance: &mut Chance) {
         for instance in &mut self.instances {
-            instance.off = clock_off(chance);
+            instance.off = clock_off(self.clocks_off, chance);
         }
     }
 
@@ -249,8 +250,8 @@ impl Work {
     }
 }
 
-fn clock_off(chance: &mut Chance) -> Millis {
-    chance.between(-CLOCK_OFF_AT_MOST, CLOCK_OFF_AT_MOST)
+fn clock_off(at_most: Millis, chance: &mut Chance) -> Millis {
+    chance.between(-at_most, at_most)
 }
 
 /// Signing keys are not cloned lightly: each instance parses its own.

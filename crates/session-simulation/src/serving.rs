@@ -6,7 +6,7 @@ use session_store::sessions::RefreshError;
 
 use crate::clock::{HOUR, Millis, SECOND};
 use crate::ledger::Promise;
-use crate::service::{CLOCK_OFF_AT_MOST, Outcome, Service};
+use crate::service::{Outcome, Service};
 use crate::store::{LOST_WITHIN, Mishap};
 use crate::thief::Fate;
 use crate::world::{Answer, By, Event, Flight, Running, World};
@@ -20,8 +20,6 @@ pub(crate) enum Told<'a> {
     BySeeingAnother,
 }
 
-/// After so many of a thousand rotations the store fails over within a minute.
-const FAILS_OVER: u32 = 20;
 /// The reason in an answer that calls a token invalid.
 const INVALID: &str = "invalid";
 
@@ -139,7 +137,7 @@ impl World {
             By::Thief(thief, _) => self.thieves[thief].granted(generation, now),
         }
         let owner_reached = truth.owner_reached;
-        if self.scenario.fails_over && !replayed && !self.is_calm && self.chance.happens(FAILS_OVER) {
+        if !replayed && !self.is_calm && self.chance.happens(self.scenario.fails_over) {
             let delay = self.chance.between(0, millis(LOST_WITHIN));
             self.queue.plan(delay, Event::FailOver(session));
         }
@@ -208,7 +206,7 @@ impl World {
         let Some(truth) = self.truths.get(&session) else {
             return false;
         };
-        let off = 2 * CLOCK_OFF_AT_MOST;
+        let off = 2 * self.scenario.clocks_off;
         let now = self.queue.now() + off;
         let policy = &self.service.policy;
         let idle = Service::since(truth.rotated_at, now) >= millis(policy.idle_timeout);

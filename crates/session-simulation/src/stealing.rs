@@ -111,7 +111,7 @@ impl World {
     }
 
     /// The thief is answered.
-    pub(crate) fn thief_hears(&mut self, number: usize, ask: u64, answer: Answer) {
+    pub(crate) fn thief_hears(&mut self, number: usize, ask: u64, answer: &Answer) {
         let thief = &mut self.thieves[number];
         if thief.asked != ask || thief.is_answered {
             return;
@@ -119,7 +119,7 @@ impl World {
         thief.is_answered = true;
         thief.unanswered = 0;
         match answer {
-            Answer::Granted(token) => thief.learn(token),
+            Answer::Granted(token) => thief.learn(*token),
             Answer::Over(_) => {
                 if thief.fate == Fate::AtLarge {
                     thief.fate = Fate::Gone;

@@ -112,7 +112,7 @@ impl World {
         let mut chance = Chance::new(Chance::seed_of_part(scenario.seed, 0));
         let service = Service::new(&scenario, &mut chance);
         let devices: Vec<_> = (0..scenario.devices)
-            .map(|number| Device::new(number, &mut chance))
+            .map(|_| Device::new(scenario.in_drawers, &mut chance))
             .collect();
         let mut world = Self {
             network: Network {
@@ -255,7 +255,7 @@ impl World {
             Event::Arrive(flight) => self.arrive(*flight),
             Event::GoOn(work) => self.go_on(work),
             Event::Answer(By::Owner(at), answer) => self.hear(at, answer),
-            Event::Answer(By::Thief(thief, ask), answer) => self.thief_hears(thief, ask, answer),
+            Event::Answer(By::Thief(thief, ask), answer) => self.thief_hears(thief, ask, &answer),
             Event::Theft(loot, waits_for_key) => self.theft(loot, waits_for_key),
             Event::Copy(device, loot) => self.copy(device, loot),
             Event::ThiefActs(thief) => self.thief_acts(thief),
@@ -342,10 +342,10 @@ impl World {
 
     /// Counts a false logout, once a session.
     pub(crate) fn false_logout(&mut self, session: SessionId, device: Option<usize>, what: String) {
-        if let Some(truth) = self.truths.get_mut(&session) {
-            if std::mem::replace(&mut truth.is_counted, true) {
-                return;
-            }
+        if let Some(truth) = self.truths.get_mut(&session)
+            && std::mem::replace(&mut truth.is_counted, true)
+        {
+            return;
         }
         self.stats.false_logouts += 1;
         self.break_promise(Promise::NoFalseLogout, session, device, what);

@@ -6,6 +6,7 @@
 
 mod invariants;
 mod requests;
+mod service;
 mod world;
 
 use session_core::session::RevocationReason;

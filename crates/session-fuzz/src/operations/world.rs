@@ -8,17 +8,16 @@ use futures_util::FutureExt as _;
 use session_core::claims::Claims;
 use session_core::device::Device;
 use session_core::id::{SessionId, Subject};
-use session_core::key::{Algorithm, RefreshSecrets, SigningKey, SigningKeys};
+use session_core::key::{RefreshSecrets, SigningKeys};
 use session_core::policy::{Keyless, OnReuse, Policy};
-use session_core::refresh_token::{RefreshSecret, SecretId};
 use session_core::session::{RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 use session_store::memory::MemoryStore;
-use session_store::sessions::{Grant, Login, Sessions, Setup};
-use zeroize::Zeroizing;
+use session_store::sessions::{Grant, Login, Sessions};
 
 use super::REASONS;
 use super::invariants::{Change, Snapshot, keep_until, never_again};
+use super::service::{CloneOf as _, refresh_secret, service, signing_key};
 use crate::entropy::SeededEntropy;
 use crate::input::Input;
 
@@ -341,55 +340,4 @@ impl World {
 /// Everything here runs over a store that never waits.
 pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("the memory store never waits")
-}
-
-fn service(
-    store: &Arc<MemoryStore>,
-    policy: Policy,
-    signing: &SigningKeys,
-    refresh: &RefreshSecrets,
-    entropy: &Arc<SeededEntropy>,
-) -> Sessions {
-    Sessions::new(Setup {
-        store: Arc::<MemoryStore>::clone(store),
-        policy,
-        issuer: "https://auth.example.com".into(),
-        audience: "https://api.example.com".into(),
-        signing: signing.clone_of(),
-        refresh: refresh.clone(),
-        entropy: Arc::<SeededEntropy>::clone(entropy),
-    })
-}
-
-fn refresh_secret(number: u32) -> RefreshSecret {
-    RefreshSecret::from_bytes(SecretId(number), [u8::try_from(number).unwrap(); 32])
-}
-
-/// HS256: the fastest to sign with, and which algorithm it is does not matter here.
-fn signing_key(number: u32) -> SigningKey {
-    let secret = Zeroizing::new(vec![u8::try_from(number).unwrap(); 32]);
-    let id = format!("key-{number}").parse().unwrap();
-    SigningKey::from_document(id, Algorithm::Hs256, secret, &SeededEntropy::new(0)).unwrap()
-}
-
-/// Private keys are not copied by accident: it takes a trip through their document.
-trait CloneOf {
-    fn clone_of(&self) -> Self;
-}
-
-impl CloneOf for SigningKeys {
-    fn clone_of(&self) -> Self {
-        let entries = self.entries().iter().map(|entry| session_core::key::Scheduled {
-            key: SigningKey::from_document(
-                entry.key.id().clone(),
-                entry.key.algorithm(),
-                Zeroizing::new(entry.key.expose().to_vec()),
-                &SeededEntropy::new(0),
-            )
-            .unwrap(),
-            signs_from: entry.signs_from,
-            verify_until: entry.verify_until,
-        });
-        Self::new(entries.collect()).unwrap()
-    }
 }

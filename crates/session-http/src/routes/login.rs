@@ -11,7 +11,7 @@ use session_store::sessions::Login;
 use super::grant_answer;
 use crate::app::App;
 use crate::cookies::Jar;
-use crate::credentials::bearer;
+use crate::credentials::{bearer, cookies_of};
 use crate::problem::{Code, Problem};
 use crate::wire::{Rotation, Transport, read_json};
 
@@ -44,10 +44,7 @@ pub(super) async fn login(
             "this service checks no passwords; a backend opens its sessions",
         ));
     };
-    let jar = app.cookies.read(&request)?;
-    if !jar.is_empty() {
-        app.origins.check(request.method(), request.headers())?;
-    }
+    let jar = cookies_of(&app, &request)?;
     let wanted: Request = read_json(&request, payload).await?;
     if wanted.transport == Transport::Cookie {
         app.origins.check(request.method(), request.headers())?;

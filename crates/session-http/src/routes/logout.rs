@@ -9,7 +9,7 @@ use session_core::time::Timestamp;
 
 use crate::app::App;
 use crate::cookies::Jar;
-use crate::credentials::bearer;
+use crate::credentials::{bearer, cookies_of};
 use crate::problem::Problem;
 use crate::wire::read_optional_json;
 
@@ -27,10 +27,7 @@ pub(super) async fn logout(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    let jar = app.cookies.read(&request)?;
-    if !jar.is_empty() {
-        app.origins.check(request.method(), request.headers())?;
-    }
+    let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let in_body = body.and_then(|body| body.refresh_token);
     for session in presented_sessions(&app, &request, &jar, in_body, now).await? {

@@ -9,7 +9,7 @@ use session_store::sessions::Attempt;
 
 use super::grant_answer;
 use crate::app::App;
-use crate::credentials::presented_refresh;
+use crate::credentials::{cookies_of, presented_refresh};
 use crate::problem::{Code, Problem};
 use crate::wire::{Transport, read_optional_json};
 
@@ -25,10 +25,7 @@ pub(super) async fn refresh(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    let jar = app.cookies.read(&request)?;
-    if !jar.is_empty() {
-        app.origins.check(request.method(), request.headers())?;
-    }
+    let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let presented = presented_refresh(body.and_then(|body| body.refresh_token), &jar)?;
     let attempt = Attempt {

@@ -9,6 +9,7 @@ mod refresh;
 mod verify;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use session_core::access_token::{MintError, Minter, TokenContent, Verifier};
@@ -28,6 +29,10 @@ pub use verify::AccessError;
 
 use crate::revoked::RevokedSessions;
 use crate::store::{FeedPosition, SessionStore, StoreError};
+
+/// A revocation is remembered this much longer than any access token lives, so that a clock which is set back by no more
+/// than this makes no token of a revoked session good again.
+const CLOCK_SET_BACK: Duration = Duration::from_mins(10);
 
 /// What [`Sessions`] are made of.
 pub struct Setup {
@@ -83,7 +88,7 @@ pub struct Grant {
     pub replayed: bool,
 }
 
-/// A fault of the installation, not of the request: nothing changed, and the request may be repeated.
+/// A fault of the installation, not of the request. Repeating the request is safe: what it may have changed, the repeat finds.
 #[derive(Debug, thiserror::Error)]
 pub enum InternalError {
     /// Every signing key is retired.
@@ -158,7 +163,8 @@ impl Sessions {
         const RECORDS_AT_ONCE: usize = 1_000;
         let feed_from = now
             .saturating_sub(self.policy.access_ttl)
-            .saturating_sub(self.policy.leeway);
+            .saturating_sub(self.policy.leeway)
+            .saturating_sub(CLOCK_SET_BACK);
         self.revoked.forget_before(feed_from);
         let mut deleted = 0;
         loop {
@@ -204,12 +210,7 @@ impl Sessions {
 impl Keys {
     fn new(issuer: &str, audience: &str, signing: SigningKeys, refresh: RefreshSecrets) -> Self {
         // The service reads the clock it minted with: it allows itself no leeway.
-        let verifier = Verifier::new(
-            issuer,
-            audience,
-            std::time::Duration::ZERO,
-            VerifyingKeys::from(&signing),
-        );
+        let verifier = Verifier::new(issuer, audience, Duration::ZERO, VerifyingKeys::from(&signing));
         Self {
             signing,
             refresh,

@@ -28,7 +28,8 @@ pub struct Attempt<'a> {
     pub device: Device,
 }
 
-/// A session was not refreshed. Except for [`RefreshError::Reused`], nothing changed.
+/// A session was not refreshed. Except for [`RefreshError::Reused`], and for [`RefreshError::Store`] and
+/// [`RefreshError::Internal`], which may come after the swap, nothing changed. Repeating the request is always safe.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
     /// Not a refresh token of this service, or of a session that it no longer knows.
