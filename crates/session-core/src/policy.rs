@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::lifetime::KEPT_AFTER_END;
 use crate::session::RotationMode;
 
 /// Lifetimes and choices. Build one with struct update from [`Policy::default`] and pass it through [`Policy::validated`].
@@ -138,6 +139,20 @@ impl Policy {
             "must be 1 to 10000",
         );
         if faults.is_empty() { Ok(self) } else { Err(faults) }
+    }
+
+    /// For how long a signing key is believed after its successor signs: as long as anything that it signed may live.
+    pub fn signing_key_overlap(&self) -> Duration {
+        self.access_ttl.saturating_add(self.leeway)
+    }
+
+    /// For how long a refresh secret is believed after its successor derives: as long as any session lives whose token it
+    /// derived, and then a day, in which a late client is told why its session ended.
+    ///
+    /// Not only for `idle_timeout`: a token may be presented at the end of one idle time, its answer be lost, and the same
+    /// token be presented again until the end of another, and so on.
+    pub fn refresh_secret_overlap(&self) -> Duration {
+        self.absolute_lifetime.saturating_add(KEPT_AFTER_END)
     }
 
     /// The absolute lifetime of a session.

@@ -288,6 +288,12 @@ fn a_replay_whose_secret_is_gone_is_an_error_that_may_be_repeated() {
 fn without_a_secret_in_force_nobody_is_called_a_forger() {
     let mut bench = Bench::open(Keyed);
     bench.secrets = RefreshSecrets::new(vec![scheduled(1, LOGIN, Some(Timestamp::from_secs(0)))]).unwrap();
-    let decision = rotate(&bench.record, &bench.request(0), &bench.secrets, &bench.policy, bench.now);
+    let decision = rotate(
+        &bench.record,
+        &bench.request(0),
+        &bench.secrets,
+        &bench.policy,
+        bench.now,
+    );
     assert_eq!(decision, Err(RotateError::NoSecret));
 }

@@ -147,7 +147,7 @@ fn by_cookie(bounds: Bounds) -> Vec<Scenario> {
         scenario(
             "by cookie: two tabs and a thief",
             Config {
-                generations: bounds.pick(2, 2, 3),
+                generations: bounds.pick(2, 2, 4),
                 at_once: bounds.pick(1, 2, 1),
                 thief: true,
                 sights: &[Repeated, Raced, ReuseSeen, ThiefSeenBy409, SharedSuccessor],
@@ -210,7 +210,7 @@ fn special(bounds: Bounds) -> Vec<Scenario> {
             "by cookie: a new login under old tabs",
             Config {
                 generations: bounds.pick(1, 2, 3),
-                at_once: bounds.pick(1, 2, 2),
+                at_once: bounds.pick(1, 2, 1),
                 new_login: true,
                 sights: &[Repeated, Raced],
                 ..COOKIE
@@ -220,7 +220,7 @@ fn special(bounds: Bounds) -> Vec<Scenario> {
             "a revocation is not waited for and may be lost (limit: it then comes back)",
             Config {
                 tabs: bounds.pick(1, 1, 2),
-                generations: bounds.pick(1, 2, 3),
+                generations: bounds.pick(1, 2, 4),
                 at_once: bounds.pick(1, 2, 1),
                 failovers: 1,
                 loses: 2,

@@ -14,8 +14,8 @@ pub fn tables(plan: &Plan, runs: &[Run]) -> Result<String, fmt::Error> {
     let mut out = String::new();
     writeln!(
         out,
-        "Seed {}, {} people at each rate of loss and in each of the four kinds, {} days; {:?}.\n",
-        plan.seed, plan.people, plan.days, plan.repairs
+        "Seed {}, {} people at each rate of loss and in each of the four kinds, {} days.\n",
+        plan.seed, plan.people, plan.days
     )?;
     honest(&mut out, runs)?;
     thieves(&mut out, runs, Kind::Keyed, "Thieves, keyed sessions")?;

@@ -9,7 +9,7 @@ use session_core::session::RotationMode;
 use crate::chance::Chance;
 use crate::clock::Millis;
 use crate::ledger::Violation;
-use crate::scenario::{Repairs, Scenario};
+use crate::scenario::Scenario;
 use crate::stats::Stats;
 use crate::world::World;
 
@@ -25,8 +25,8 @@ pub struct Plan {
     pub people: u64,
     /// For how long.
     pub days: Millis,
-    /// What the deployment does beyond what the product does today.
-    pub repairs: Repairs,
+    /// See [`Scenario::records_kept_longer`].
+    pub records_kept_longer: bool,
 }
 
 /// What distinguishes the tables.
@@ -102,7 +102,7 @@ impl Plan {
                 RotationMode::Keyed
             },
             fails_over: if kind == Kind::FailingOver { 20 } else { 0 },
-            repairs: self.repairs,
+            records_kept_longer: self.records_kept_longer,
             clocks_off: if kind == Kind::Grace { 0 } else { keyed.clocks_off },
             ..keyed
         };

@@ -82,7 +82,7 @@ impl Service {
             max_sessions_per_subject: scenario.devices + 2,
             ..Policy::default()
         };
-        let kept_longer = if scenario.repairs.records_kept_longer {
+        let kept_longer = if scenario.records_kept_longer {
             policy.idle_timeout
         } else {
             Duration::ZERO
@@ -102,14 +102,9 @@ impl Service {
             })),
             off: clock_off(scenario.clocks_off, chance),
         };
-        let tokens_live = if scenario.repairs.secrets_outlive_sessions {
-            policy.absolute_lifetime
-        } else {
-            policy.idle_timeout
-        };
         Self {
             instances: [instance(), instance()],
-            secrets_live: tokens_live + Duration::from_hours(24),
+            secrets_live: policy.refresh_secret_overlap(),
             clocks_off: scenario.clocks_off,
             store,
             policy,

@@ -216,8 +216,8 @@ impl World {
         } else if reason == EndReason::Absolute.as_str() {
             absolute
         } else if reason == INVALID {
-            // Its record was swept, a day after its end.
-            idle || absolute
+            // Its record was swept, a day after its end, or its secret is retired: that it is over is true all the same.
+            idle || absolute || truth.revoked.is_some()
         } else {
             let revoked = truth.revoked.is_some_and(|(_, why)| why.as_str() == reason);
             revoked && (reason != "reuse" || thief_has_acted)

@@ -290,7 +290,7 @@ impl World {
             return;
         };
         // As the service's own rotation does it.
-        let overlap = self.policy().idle_timeout + session_core::lifetime::KEPT_AFTER_END;
+        let overlap = self.policy().refresh_secret_overlap();
         let rotated = self
             .refresh
             .clone()

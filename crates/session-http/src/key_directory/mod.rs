@@ -88,10 +88,6 @@ pub struct Rotation {
 /// An instance rereads its keys within seconds; until then it signs with the old one.
 const LATE_INSTANCE: Duration = Duration::from_mins(1);
 
-/// Added to the life of refresh tokens: an ended session is told why for a day
-/// ([`session_core::lifetime::KEPT_AFTER_END`]), which needs its token to be recognized.
-const LATE_CLIENT: Duration = session_core::lifetime::KEPT_AFTER_END;
-
 impl Rotation {
     /// The rotation that `config` asks for: published for `keys.overlap` first, or used at once.
     pub fn of(config: &Config, at_once: bool) -> Self {
@@ -100,15 +96,12 @@ impl Rotation {
     }
 
     /// As `policy` needs it: no token that may still be good is refused.
-    ///
-    /// A refresh token that is not used for `idle_timeout` is of a session that has ended, and using it derives the next one
-    /// under the new secret; so the old secret is needed for no longer than that, not for the session's absolute life.
     pub fn new(algorithm: Algorithm, published_before: Duration, policy: &Policy) -> Self {
         Self {
             algorithm,
             published_before,
-            access_tokens_live: policy.access_ttl + policy.leeway + LATE_INSTANCE,
-            refresh_tokens_live: policy.idle_timeout + LATE_CLIENT,
+            access_tokens_live: policy.signing_key_overlap() + LATE_INSTANCE,
+            refresh_tokens_live: policy.refresh_secret_overlap() + LATE_INSTANCE,
         }
     }
 }
@@ -381,7 +374,7 @@ mod tests {
         let access_end = takes_over.saturating_add(Duration::from_secs(15 * 60 + 30 + 60));
         assert_eq!(ring.signing.entries()[0].verify_until, Some(access_end));
         // 30 d idle timeout, and a day in which an ended session is told why.
-        let refresh_end = takes_over.saturating_add(Duration::from_hours(31 * 24));
+        let refresh_end = takes_over.saturating_add(Duration::from_hours(91 * 24) + LATE_INSTANCE);
         assert_eq!(ring.refresh.entries()[0].verify_until, Some(refresh_end));
         assert_eq!(ring.signing.entries()[1].verify_until, None);
         assert_eq!(ring.refresh.entries()[1].verify_until, None);
