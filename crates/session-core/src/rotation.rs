@@ -20,6 +20,8 @@
 //! owner asks" are the same transcript. The first must succeed and the second must revoke, so no window of any length
 //! satisfies both. A key that the device drew for this one generation and stored before sending tells them apart.
 
+use std::cmp::Ordering;
+
 use crate::idempotency_key::KeyFingerprint;
 use crate::key::{RefreshSecrets, Schedule};
 use crate::lifetime::Lifetime;
@@ -161,13 +163,23 @@ pub fn rotate(
         });
     }
 
-    if facts.generation == record.generation {
-        return Ok(Decision::Rotate(Box::new(advance(record, presented, secrets, now)?)));
+    match facts.generation.cmp(&record.generation) {
+        Ordering::Equal => Ok(Decision::Rotate(Box::new(advance(record, presented, secrets, now)?))),
+        Ordering::Greater => Ok(Decision::CatchUp(Box::new(advance(record, presented, secrets, now)?))),
+        Ordering::Less => judge_repeat(record, presented, secrets, policy, now),
     }
-    if facts.generation > record.generation {
-        return Ok(Decision::CatchUp(Box::new(advance(record, presented, secrets, now)?)));
-    }
-    let standing = match record.past_rotation(facts.generation) {
+}
+
+/// What a token is worth that was rotated before.
+fn judge_repeat(
+    record: &SessionRecord,
+    presented: &Presented,
+    secrets: &RefreshSecrets,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Decision, RotateError> {
+    let generation = presented.token.facts().generation;
+    let standing = match record.past_rotation(generation) {
         Some(past) => standing_of_repeat(record, past, presented, policy, now),
         None => match record.rotation {
             RotationMode::Keyed => Standing::Honest,
@@ -179,7 +191,7 @@ pub fn rotate(
             cause,
             revoke: policy.on_reuse == OnReuse::Revoke,
         }),
-        Standing::Honest if facts.generation.checked_add(1) == Some(record.generation) => {
+        Standing::Honest if generation.checked_add(1) == Some(record.generation) => {
             let secret = secret_of_current(record, secrets)?;
             let made_at = record.current_token_made_at();
             Ok(Decision::Replay {

@@ -139,6 +139,8 @@ impl Rotation {
             }
         } else {
             next.device.tabs = before.tabs;
+        }
+        if !self.config.keeps(Rule::StraysEndAtLogin) {
             next.device.strays.clone_from(&before.strays);
             next.device.orphans.clone_from(&before.orphans);
         }

@@ -39,11 +39,12 @@ pub enum Rule {
     KeepKeys,
     ErrorsKeepCookies,
     StraysAreShort,
+    StraysEndAtLogin,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::EvidenceOnly,
         Self::KeysOnly,
         Self::ModeIsFixed,
@@ -75,6 +76,7 @@ impl Rule {
         Self::KeepKeys,
         Self::ErrorsKeepCookies,
         Self::StraysAreShort,
+        Self::StraysEndAtLogin,
     ];
 
     /// The rule in words.
@@ -112,6 +114,9 @@ impl Rule {
             Self::ErrorsKeepCookies => "an error deletes no cookie",
             Self::StraysAreShort => {
                 "the answer to a dead tab reaches the cookie jar before the token after it is presented"
+            }
+            Self::StraysEndAtLogin => {
+                "the answer to a dead tab of the old session does not reach the jar after a new login"
             }
         }
     }

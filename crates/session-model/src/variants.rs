@@ -128,7 +128,8 @@ pub fn of_the_server() -> Vec<Variant> {
 pub fn of_the_client() -> Vec<Variant> {
     use Rule::{
         AbortBeforeRepeat, AdoptOn412, ErrorsKeepCookies, FreshKeys, IfMatch, KeepKeys, Lock, LoginTakesLock,
-        LogoutOn409, NewerOnly, PutIfAbsent, RereadOn401, RereadOn409, SameSession, StraysAreShort, WriteAhead,
+        LogoutOn409, NewerOnly, PutIfAbsent, RereadOn401, RereadOn409, SameSession, StraysAreShort, StraysEndAtLogin,
+        WriteAhead,
     };
     let three = Config {
         generations: 3,
@@ -200,6 +201,15 @@ pub fn of_the_client() -> Vec<Variant> {
         broken(&[AdoptOn412], alone.clone(), NEVER_STRANDED),
         broken(&[KeepKeys], alone.clone(), NO_FALSE_LOGOUT),
         broken(&[ErrorsKeepCookies], alone, NO_FALSE_LOGOUT),
+        broken(
+            &[StraysEndAtLogin],
+            Config {
+                new_login: true,
+                generations: 1,
+                ..COOKIE
+            },
+            NEVER_STRANDED,
+        ),
         broken(
             &[LoginTakesLock],
             Config {
