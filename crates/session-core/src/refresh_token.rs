@@ -11,9 +11,8 @@ use ring::{hkdf, hmac};
 use zeroize::Zeroizing;
 
 use crate::encoding;
-use crate::entropy::{Entropy, EntropyError};
+use crate::entropy::{Entropy, EntropyError, random_128};
 use crate::id::SessionId;
-use crate::session::Salt;
 use crate::time::Timestamp;
 
 const PREFIX: &str = "srt_";
@@ -200,6 +199,33 @@ impl RefreshSecret {
 impl fmt::Debug for RefreshSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RefreshSecret({}, [redacted])", self.id)
+    }
+}
+
+/// A session's own 128 random bits in the derivation of its refresh tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Salt([u8; 16]);
+
+impl Salt {
+    /// Draws a new one.
+    pub fn random(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        random_128(entropy).map(Self)
+    }
+
+    /// From its stored bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, to be stored.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt([redacted])")
     }
 }
 

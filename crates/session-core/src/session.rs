@@ -22,10 +22,10 @@ use arrayvec::ArrayVec;
 
 use crate::claims::Claims;
 use crate::device::Device;
-use crate::entropy::{Entropy, EntropyError, random_128};
+use crate::entropy::{Entropy, EntropyError};
 use crate::id::{SessionId, Subject};
 use crate::idempotency_key::KeyFingerprint;
-use crate::refresh_token::SecretId;
+use crate::refresh_token::{Salt, SecretId};
 use crate::time::Timestamp;
 
 /// How many past rotations a record remembers. A client keeps its last six keys, so it outlasts the record.
@@ -213,32 +213,5 @@ impl SessionRecord {
     /// What is remembered of the rotation of `generation`.
     pub(crate) fn past_rotation(&self, generation: u32) -> Option<&PastRotation> {
         self.rotations.iter().find(|rotation| rotation.generation == generation)
-    }
-}
-
-/// A session's own 128 random bits in the derivation of its refresh tokens.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Salt([u8; 16]);
-
-impl Salt {
-    /// Draws a new one.
-    pub fn random(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        random_128(entropy).map(Self)
-    }
-
-    /// From its stored bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes, to be stored.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Salt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Salt([redacted])")
     }
 }

@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use session_core::key::RefreshSecrets;
 use session_core::policy::Policy;
-use session_core::refresh_token::{RefreshSecret, RefreshToken, SecretId};
+use session_core::refresh_token::{RefreshSecret, RefreshToken, Salt, SecretId};
 use session_core::rotation::{Decision, Presented, RotateError, first_token, is_genuine, rotate};
-use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode, Salt};
+use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode};
 use session_core::time::Timestamp;
 use support::{BOTH_MODES, Bench, DAY, HOUR, LOGIN, MILLISECOND, after_login, refresh_secret, scheduled};
 

@@ -15,9 +15,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use session_core::key::RefreshSecrets;
 use session_core::policy::{OnReuse, Policy};
-use session_core::refresh_token::{RefreshSecret, RefreshToken};
+use session_core::refresh_token::{RefreshSecret, RefreshToken, Salt};
 use session_core::rotation::{Decision, Presented, rotate};
-use session_core::session::{Revocation, RevocationReason, RotationMode, Salt, SessionRecord};
+use session_core::session::{Revocation, RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 
 use reference::history::{ABSOLUTE, Attempt, Case, Given, IDLE, INTERVAL, Step, case};

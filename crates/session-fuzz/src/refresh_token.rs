@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use session_core::id::SessionId;
-use session_core::refresh_token::{RefreshSecret, RefreshToken, SecretId};
-use session_core::session::Salt;
+use session_core::refresh_token::{RefreshSecret, RefreshToken, Salt, SecretId};
+
 use session_core::time::Timestamp;
 
 use crate::Outcome;

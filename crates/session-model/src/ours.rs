@@ -10,9 +10,9 @@ use session_core::idempotency_key::{IdempotencyKey, KeyFingerprint};
 use session_core::key::{RefreshSecrets, Schedule, Scheduled};
 use session_core::lifetime;
 use session_core::policy::Policy;
-use session_core::refresh_token::{RefreshSecret, RefreshToken, SecretId};
+use session_core::refresh_token::{RefreshSecret, RefreshToken, Salt, SecretId};
 use session_core::rotation::{Decision, Presented, RotateError, Rotated, first_token, rotate};
-use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode, Salt, SessionRecord};
+use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 use std::time::Duration;
 

@@ -12,8 +12,8 @@ use session_core::claims::Claims;
 use session_core::device::Device;
 use session_core::id::{SessionId, Subject};
 use session_core::idempotency_key::KeyFingerprint;
-use session_core::refresh_token::SecretId;
-use session_core::session::{PastRotation, Revocation, RevocationReason, RotationMode, Salt, SessionRecord};
+use session_core::refresh_token::{Salt, SecretId};
+use session_core::session::{PastRotation, Revocation, RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 use session_store::record::{RecordError, decode, encode};
 

@@ -251,7 +251,7 @@ mod tests {
 
     use session_core::id::SessionId;
     use session_core::key::{KeyState, jwk_set};
-    use session_core::session::Salt;
+    use session_core::refresh_token::Salt;
     use session_store::entropy::SystemEntropy;
 
     use super::*;

@@ -6,9 +6,9 @@ use session_core::claims::Claims;
 use session_core::device::Device;
 use session_core::id::{SessionId, Subject};
 use session_core::idempotency_key::KeyFingerprint;
-use session_core::refresh_token::SecretId;
+use session_core::refresh_token::{Salt, SecretId};
 use session_core::session::{
-    PastRotation, REMEMBERED_ROTATIONS, Revocation, RevocationReason, RotationMode, Salt, SessionRecord,
+    PastRotation, REMEMBERED_ROTATIONS, Revocation, RevocationReason, RotationMode, SessionRecord,
 };
 use session_core::time::Timestamp;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use session_core::claims::Claims;
 use session_core::device::Device;
-use session_core::refresh_token::SecretId;
-use session_core::session::{RevocationReason, RotationMode, Salt, SessionRecord};
+use session_core::refresh_token::{Salt, SecretId};
+use session_core::session::{RevocationReason, RotationMode, SessionRecord};
 use tempfile::TempDir;
 
 use super::*;
