@@ -1,10 +1,12 @@
 //! The rules a deployment chooses. They live here once; a store or a route never repeats one.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use crate::id::SessionId;
 use crate::lifetime::KEPT_AFTER_END;
-use crate::session::RotationMode;
+use crate::session::{RotationMode, SessionRecord};
 
 /// Lifetimes and choices. Build one with struct update from [`Policy::default`] and pass it through [`Policy::validated`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +166,15 @@ impl Policy {
         }
     }
 
+    /// Which of a subject's live sessions end for one more to be opened in place of `replaced`: the oldest, as many as are
+    /// above the limit then.
+    pub fn giving_way(&self, live: &[SessionRecord], replaced: Option<SessionId>) -> Vec<SessionId> {
+        let mut staying: Vec<_> = live.iter().filter(|record| Some(record.id) != replaced).collect();
+        staying.sort_by_key(|record| (Reverse(record.created_at), record.id));
+        let room = self.max_sessions_per_subject.saturating_sub(1);
+        staying.into_iter().skip(room).map(|record| record.id).collect()
+    }
+
     /// The mode in which a new session is opened, given what its client asked for.
     pub fn rotation_mode(&self, asked: Option<RotationMode>) -> Result<RotationMode, KeylessRefused> {
         match (self.keyless, asked) {
@@ -231,5 +242,41 @@ mod tests {
         };
         assert_eq!(keyed.rotation_mode(None), Ok(RotationMode::Keyed));
         assert_eq!(keyed.rotation_mode(Some(RotationMode::Grace)), Err(KeylessRefused));
+    }
+
+    #[test]
+    fn the_oldest_above_the_limit_give_way_but_for_the_one_replaced() {
+        let record = |id: u8, secs| {
+            // Used last, all of them: it is the login that counts.
+            SessionRecord {
+                id: SessionId::from_bytes([id; 16]),
+                subject: crate::id::Subject::new("anna").unwrap(),
+                salt: crate::refresh_token::Salt::from_bytes([0; 16]),
+                rotation: RotationMode::Keyed,
+                remembered: true,
+                created_at: crate::time::Timestamp::from_secs(secs),
+                last_used_at: crate::time::Timestamp::from_secs(50),
+                generation: 0,
+                secret: crate::refresh_token::SecretId(0),
+                rotations: arrayvec::ArrayVec::new(),
+                claims: crate::claims::Claims::none(),
+                device: crate::device::Device::default(),
+                revoked: None,
+            }
+        };
+        let live = [record(1, 30), record(2, 10), record(3, 20)];
+        let giving_way = |most, replaced: Option<u8>| {
+            let policy = Policy {
+                max_sessions_per_subject: most,
+                ..Policy::default()
+            };
+            let ids = policy.giving_way(&live, replaced.map(|id| SessionId::from_bytes([id; 16])));
+            ids.iter().map(|id| id.as_bytes()[0]).collect::<Vec<_>>()
+        };
+        assert_eq!(giving_way(4, None), [0; 0]);
+        assert_eq!(giving_way(3, None), [2]);
+        assert_eq!(giving_way(1, None), [1, 3, 2]);
+        assert_eq!(giving_way(3, Some(1)), [0; 0], "its room is free");
+        assert_eq!(giving_way(2, Some(1)), [2]);
     }
 }

@@ -56,18 +56,9 @@ pub(super) async fn end_one(
     // The same answer for another person's session as for none: ids tell nothing about others.
     let not_found = || Problem::new(Code::NotFound, "no such session of yours");
     let id: SessionId = id.parse().map_err(|_| not_found())?;
-    let record = app
-        .sessions
-        .session(&id)
-        .await?
-        .filter(|record| record.subject == token.subject);
-    let record = record.ok_or_else(not_found)?;
-    let reason = if record.id == token.session {
-        RevocationReason::Logout
-    } else {
-        RevocationReason::EndedElsewhere
-    };
-    app.sessions.end(&record.id, reason, now).await?;
+    if !app.sessions.end_own(&id, &token, now).await? {
+        return Err(not_found());
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,5 +1,6 @@
 //! Ending sessions, and looking at them.
 
+use session_core::access_token::AccessToken;
 use session_core::entropy::EntropyError;
 use session_core::id::{SessionId, Subject};
 use session_core::lifetime;
@@ -34,6 +35,22 @@ impl Sessions {
     /// Ends a session, at once and for good. `false` if it was over before, or never was.
     pub async fn end(&self, id: &SessionId, reason: RevocationReason, now: Timestamp) -> Result<bool, EndError> {
         Ok(matches!(self.revoke(id, reason, now).await?, Revoke::Done(_)))
+    }
+
+    /// Ends `id` on behalf of the person who acts in the session of `by`: `logout` for that session itself, else
+    /// `ended_elsewhere`. `false` if there is no such session of theirs.
+    pub async fn end_own(&self, id: &SessionId, by: &AccessToken, now: Timestamp) -> Result<bool, EndError> {
+        let own = self.session(id).await?.filter(|record| record.subject == by.subject);
+        if own.is_none() {
+            return Ok(false);
+        }
+        let reason = if *id == by.session {
+            RevocationReason::Logout
+        } else {
+            RevocationReason::EndedElsewhere
+        };
+        self.end(id, reason, now).await?;
+        Ok(true)
     }
 
     /// Ends every session of `subject` but `except`. Returns how many ended.

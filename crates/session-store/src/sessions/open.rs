@@ -68,9 +68,9 @@ impl Sessions {
         let grant = self.grant(record, refresh_token, false, now)?;
 
         // Looked up before anything is written: a store that cannot answer leaves no session behind.
-        let giving_way = self
-            .sessions_giving_way(&grant.record.subject, login.replaces, now)
-            .await?;
+        // Two logins at once may each see room for one; the next login then ends one more.
+        let live = self.live_sessions(&grant.record.subject, now).await?;
+        let giving_way = self.policy.giving_way(&live, login.replaces);
         let stored = Stored {
             record: grant.record.clone(),
             version,
@@ -83,19 +83,5 @@ impl Sessions {
             self.revoke(&evicted, RevocationReason::Evicted, now).await?;
         }
         Ok(grant)
-    }
-
-    /// The oldest sessions that must end for one more to fit. Two logins at once may each see room for one; the next login
-    /// then ends one more.
-    async fn sessions_giving_way(
-        &self,
-        subject: &Subject,
-        replaced: Option<SessionId>,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let newest_first = self.live_sessions(subject, now).await?;
-        let staying = newest_first.iter().filter(|record| Some(record.id) != replaced);
-        let room = self.policy.max_sessions_per_subject.saturating_sub(1);
-        Ok(staying.skip(room).map(|record| record.id).collect())
     }
 }
