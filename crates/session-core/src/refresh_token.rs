@@ -275,6 +275,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_secret_exposes_makes_the_same_secret_again() {
+        let kept = RefreshSecret::from_bytes(SecretId(1), *secret(1).expose());
+        let token = secret(1).derive(SessionId::from_bytes([1; 16]), &SALT, 0, Timestamp::default());
+        assert!(kept.vouches_for(&token, &SALT));
+    }
+
+    #[test]
     fn another_salt_or_secret_does_not_vouch() {
         let token = secret(1).derive(SessionId::from_bytes([1; 16]), &SALT, 0, Timestamp::default());
         assert!(!secret(1).vouches_for(&token, &Salt::from_bytes([8; 16])));

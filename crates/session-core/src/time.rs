@@ -97,6 +97,12 @@ mod tests {
     }
 
     #[test]
+    fn chrono_and_back_is_the_same_time() {
+        let time = Timestamp::from_millis(1_700_000_000_123);
+        assert_eq!(Timestamp::from(time.to_utc()), time);
+    }
+
+    #[test]
     fn rfc3339_has_milliseconds_and_survives_the_ends_of_the_calendar() {
         assert_eq!(
             Timestamp::from_millis(1_700_000_000_123).to_rfc3339(),
