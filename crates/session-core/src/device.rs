@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
+use crate::user_agent::shortened;
+
 /// A device as it was last seen. Every text is bounded and printable, so that it can be stored, listed and logged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Device {
     /// The name that the person or the application gave it; at most [`Device::MAX_LABEL_BYTES`].
     pub label: Option<Box<str>>,
-    /// `User-Agent` of the last login or refresh, shortened to [`Device::MAX_USER_AGENT_BYTES`].
+    /// `User-Agent` of the last login or refresh: of a browser's what tells it from others, as in `Chrome/130 (Windows NT 10.0)`;
+    /// cut at [`Device::MAX_USER_AGENT_BYTES`].
     pub user_agent: Option<Box<str>>,
     /// The address of the last login or refresh.
     pub ip: Option<IpAddr>,
@@ -24,7 +27,10 @@ impl Device {
     pub fn new(label: Option<&str>, user_agent: Option<&str>, ip: Option<IpAddr>) -> Self {
         Self {
             label: label.and_then(|text| tidy(text, Self::MAX_LABEL_BYTES)),
-            user_agent: user_agent.and_then(|text| tidy(text, Self::MAX_USER_AGENT_BYTES)),
+            // Tidied before too: what is told of a text must not change when it is told again, on being read from a store.
+            user_agent: user_agent
+                .and_then(|text| tidy(text, READ_OF_USER_AGENT))
+                .and_then(|text| tidy(&shortened(&text), Self::MAX_USER_AGENT_BYTES)),
             ip,
         }
     }
@@ -39,6 +45,9 @@ impl Device {
         }
     }
 }
+
+/// How much of a user agent is looked at, in bytes; the longest of browsers have half of that.
+const READ_OF_USER_AGENT: usize = 512;
 
 fn tidy(text: &str, max_bytes: usize) -> Option<Box<str>> {
     let printable: String = text
@@ -59,6 +68,8 @@ fn turns_direction(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -85,6 +96,14 @@ mod tests {
             Device::new(Some("\u{7} phone"), None, None).label.as_deref(),
             Some("phone")
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_device_stays_as_it_is(text in "[\u{7} ]?(Mozilla/5.0 [(].{0,90}[)])?( (Edg|Chrome)/[0-9.]{0,3}){0,3}.{0,40}") {
+            let once = Device::new(Some(&text), Some(&text), None);
+            prop_assert_eq!(Device::new(once.label.as_deref(), once.user_agent.as_deref(), None), once);
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 pub mod access_token;
 pub mod claims;
 pub mod device;
+pub mod draft;
+pub mod draft_policy;
 mod encoding;
 pub mod entropy;
 pub mod id;
@@ -12,5 +14,7 @@ pub mod lifetime;
 pub mod policy;
 pub mod refresh_token;
 pub mod rotation;
+pub mod sealing;
 pub mod session;
 pub mod time;
+mod user_agent;

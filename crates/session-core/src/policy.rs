@@ -31,6 +31,10 @@ pub struct Policy {
     pub leeway: Duration,
     /// A login beyond this ends the subject's oldest session. 1 to 10,000; default 50.
     pub max_sessions_per_subject: usize,
+    /// How far the revocations that a process knows may be behind the store's. 1 s to 1 h; default 5 s.
+    pub max_lag: Duration,
+    /// What verifying does while they are further behind.
+    pub when_behind: WhenBehind,
 }
 
 /// Whether sessions without idempotency keys may be opened.
@@ -51,6 +55,18 @@ pub enum OnReuse {
     Report,
 }
 
+/// What verifying an access token does while the revocations that the process knows are further behind than
+/// [`Policy::max_lag`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WhenBehind {
+    /// The session is looked up in the store; while that cannot be reached either, as [`WhenBehind::Accept`].
+    AskStore,
+    /// The token is good until it expires.
+    Accept,
+    /// The request is refused, to be repeated later. Nobody is logged out by it.
+    Refuse,
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -64,6 +80,8 @@ impl Default for Policy {
             on_reuse: OnReuse::Revoke,
             leeway: Duration::from_secs(30),
             max_sessions_per_subject: 50,
+            max_lag: Duration::from_secs(5),
+            when_behind: WhenBehind::AskStore,
         }
     }
 }
@@ -84,7 +102,7 @@ impl fmt::Display for PolicyFault {
 }
 
 /// The longest lifetime that a policy may name: ten years.
-const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
+pub(crate) const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 impl Policy {
     /// The policy, if every setting is in its range and they fit each other; else *all* faults.
@@ -111,6 +129,7 @@ impl Policy {
             Duration::from_mins(5),
         );
         in_range("leeway", self.leeway, Duration::ZERO, Duration::from_mins(5));
+        in_range("max_lag", self.max_lag, second, Duration::from_hours(1));
 
         let mut must = |holds: bool, field, problem: &str| {
             if !holds {
@@ -155,6 +174,14 @@ impl Policy {
     /// token be presented again until the end of another, and so on.
     pub fn refresh_secret_overlap(&self) -> Duration {
         self.absolute_lifetime.saturating_add(KEPT_AFTER_END)
+    }
+
+    /// How much longer than it is asked to a store keeps its records if it can lose writes that it has acknowledged.
+    ///
+    /// A device whose last refresh was lost comes back with a token that proves a use which the record does not know: the
+    /// record must still be there then, and so must be kept for one idle time beyond its own end.
+    pub fn kept_longer_by_a_store_that_loses_writes(&self) -> Duration {
+        self.idle_timeout
     }
 
     /// The absolute lifetime of a session.

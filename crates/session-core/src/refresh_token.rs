@@ -37,7 +37,8 @@ pub struct TokenFacts {
 /// A refresh token of the right form; whether it is genuine, only the session's salt can tell.
 ///
 /// As text: `srt_` (so that secret scanners find it) and base64url of version, secret id, session id, generation, time of
-/// rotation (milliseconds) and MAC, integers in network order.
+/// rotation (milliseconds) and MAC, integers in network order. What follows a dot is no part of it: there a service may have
+/// its client carry something more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RefreshToken {
     facts: TokenFacts,
@@ -72,7 +73,8 @@ impl FromStr for RefreshToken {
     type Err = RefreshTokenError;
 
     fn from_str(text: &str) -> Result<Self, RefreshTokenError> {
-        let bytes: [u8; TOKEN_BYTES] = text
+        let (token, _carried) = text.split_once('.').unwrap_or((text, ""));
+        let bytes: [u8; TOKEN_BYTES] = token
             .strip_prefix(PREFIX)
             .and_then(encoding::decode_array)
             .ok_or(RefreshTokenError)?;
@@ -266,6 +268,12 @@ mod tests {
             if let Ok(token) = forged.parse::<RefreshToken>() {
                 prop_assert!(!secret(1).vouches_for(&token, &SALT));
             }
+        }
+
+        #[test]
+        fn what_follows_a_dot_is_no_part_of_it(carried in "[A-Za-z0-9._-]{0,40}") {
+            let token = secret(1).derive(SessionId::from_bytes([1; 16]), &SALT, 3, Timestamp::from_millis(5));
+            prop_assert_eq!(format!("{}.{carried}", token.to_text()).parse(), Ok(token));
         }
 
         #[test]

@@ -7,6 +7,7 @@ use actix_web::http::header::USER_AGENT;
 use ipnet::IpNet;
 use session_core::device::Device;
 use session_core::time::Timestamp;
+use session_store::drafts::Drafts;
 use session_store::sessions::Sessions;
 
 use crate::api_key::ApiKeys;
@@ -15,12 +16,15 @@ use crate::clock::Clock;
 use crate::cookies::Cookies;
 use crate::demo::Demo;
 use crate::login::LoginChecker;
+use crate::metrics::Metrics;
 use crate::origins::Origins;
 
 /// The application: use cases, and what HTTP adds to them. Shared by all workers; nothing in it is mutable from outside.
 pub struct App {
     /// The use cases.
     pub sessions: Sessions,
+    /// The use cases of drafts.
+    pub drafts: Drafts,
     /// Who checks passwords; none if only trusted backends open sessions.
     pub login: Option<Arc<dyn LoginChecker>>,
     /// Trusted backends.
@@ -31,6 +35,8 @@ pub struct App {
     pub origins: Origins,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// What it tells of itself in numbers.
+    pub metrics: Metrics,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Set in the demo.

@@ -95,7 +95,7 @@ impl Cookies {
             .remembered
             .then(|| grant.lifetime.ends_at().since(now).as_secs());
         let max_age = life.map(|seconds| CookieDuration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX)));
-        let [mut access, mut refresh] = self.cookies(grant.access_token.clone(), grant.refresh_token.to_text());
+        let [mut access, mut refresh] = self.cookies(grant.access_token.clone(), grant.refresh_token_text.clone());
         access.set_max_age(max_age);
         refresh.set_max_age(max_age);
         [access, refresh]

@@ -60,10 +60,10 @@ pub fn cookies_of(app: &App, request: &HttpRequest) -> Result<Jar, Problem> {
 }
 
 /// Verifies the access token that `request` presents.
-pub fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<AccessToken, Problem> {
+pub async fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<AccessToken, Problem> {
     let jar = cookies_of(app, request)?;
     let presented = presented_access(request, &jar)?;
-    Ok(app.sessions.verify(&presented.token, now)?)
+    Ok(app.sessions.authenticate(&presented.token, now).await?)
 }
 
 /// The refresh token in the body, else in the cookie.

@@ -4,14 +4,19 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use session_core::access_token::VerifyError;
+use session_core::draft_policy::DraftRefused;
 use session_core::session::EndReason;
+use session_store::draft_store::StoredDraft;
+use session_store::drafts::{DiscardError, SaveError};
 use session_store::sessions::{AccessError, EndError, InternalError, OpenError, RefreshError};
 use session_store::store::StoreError;
 
+use crate::entity_tag;
 use crate::login::LoginError;
 
 /// What went wrong, by name. Clients act on the name, so none is ever renamed.
@@ -51,8 +56,12 @@ pub enum Code {
     RefreshSuperseded,
     /// The cookie jar moved on between reading and sending.
     RefreshRaced,
-    /// A keyed session was to be refreshed by cookie without `If-Match`.
+    /// A keyed session was to be refreshed by cookie without `If-Match`, or a draft written without a condition.
     PreconditionRequired,
+    /// A draft was changed meanwhile.
+    DraftConflict,
+    /// A person has no room for another draft.
+    DraftQuotaExceeded,
     /// The body is too large.
     PayloadTooLarge,
     /// The body is not JSON.
@@ -69,6 +78,7 @@ pub enum Code {
 
 impl Code {
     /// Name, status, title.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::InvalidRequest => (
@@ -139,7 +149,17 @@ impl Code {
             Self::PreconditionRequired => (
                 "precondition_required",
                 StatusCode::PRECONDITION_REQUIRED,
-                "If-Match is required",
+                "A condition is required",
+            ),
+            Self::DraftConflict => (
+                "draft_conflict",
+                StatusCode::PRECONDITION_FAILED,
+                "The draft was changed meanwhile",
+            ),
+            Self::DraftQuotaExceeded => (
+                "draft_quota_exceeded",
+                StatusCode::FORBIDDEN,
+                "There is no room for this draft",
             ),
             Self::PayloadTooLarge => (
                 "payload_too_large",
@@ -209,7 +229,13 @@ pub struct Problem {
     detail: String,
     reason: Option<EndReason>,
     generation: Option<u32>,
+    /// Of [`Code::DraftConflict`].
+    draft: Option<Conflicting>,
 }
+
+/// The draft that is stored, if any is.
+#[derive(Debug)]
+struct Conflicting(Option<Box<StoredDraft>>);
 
 impl Problem {
     /// A problem with a text for the person who debugs the client: what is wrong and how to mend it.
@@ -219,6 +245,20 @@ impl Problem {
             detail: detail.into(),
             reason: None,
             generation: None,
+            draft: None,
+        }
+    }
+
+    /// The problem of a draft of which something else is stored than its writer has seen: this, or nothing.
+    pub fn draft_conflict(current: Option<Box<StoredDraft>>) -> Self {
+        let detail = if current.is_some() {
+            "it was changed elsewhere: bring `current` and yours together, and repeat with If-Match of this ETag"
+        } else {
+            "it was deleted, or is past its time: to keep yours, repeat with If-None-Match: *"
+        };
+        Self {
+            draft: Some(Conflicting(current)),
+            ..Self::new(Code::DraftConflict, detail)
         }
     }
 
@@ -285,6 +325,15 @@ struct Body<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<u32>,
+    #[serde(flatten)]
+    draft: Option<CurrentDraft<'a>>,
+}
+
+/// Both null if there is none.
+#[derive(Serialize)]
+struct CurrentDraft<'a> {
+    etag: Option<String>,
+    current: Option<&'a RawValue>,
 }
 
 impl ResponseError for Problem {
@@ -294,6 +343,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let (code, status, title) = self.code.row();
+        let stored = self.draft.as_ref().and_then(|Conflicting(draft)| draft.as_deref());
         let body = Body {
             r#type: format!("urn:session:problem:{code}"),
             title,
@@ -303,12 +353,19 @@ impl ResponseError for Problem {
             retryable: self.code.retryable(),
             reason: self.reason.map(EndReason::as_str),
             generation: self.generation,
+            draft: self.draft.as_ref().map(|_| CurrentDraft {
+                etag: stored.map(|draft| entity_tag::opaque(&draft.version)),
+                current: stored.map(|draft| draft.value.as_raw()),
+            }),
         };
         let mut response = HttpResponse::build(status);
         // Wherever it arises: outside `/auth` and `/v1` nothing else says so.
         response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.code.retry_after() {
             response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(stored) = stored {
+            response.insert_header((ETAG, entity_tag::quoted(&stored.version)));
         }
         if let Some(challenge) = self.code.challenge() {
             response.insert_header((WWW_AUTHENTICATE, challenge));
@@ -371,6 +428,10 @@ impl From<AccessError> for Problem {
                 "it is not an access token that this service believes",
             ),
             AccessError::Revoked(reason) => Self::session_over(EndReason::Revoked(reason)),
+            AccessError::Behind => Self::new(
+                Code::StoreUnavailable,
+                "whether the session was ended lately is not known at present: repeat the request",
+            ),
         }
     }
 }
@@ -414,6 +475,29 @@ impl From<RefreshError> for Problem {
             ),
             RefreshError::Store(error) => error.into(),
             RefreshError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<SaveError> for Problem {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Conflict(current) => Self::draft_conflict(current),
+            SaveError::Refused(refused @ DraftRefused::TooLarge { .. }) => {
+                Self::new(Code::PayloadTooLarge, refused.to_string())
+            }
+            SaveError::Refused(refused) => Self::new(Code::DraftQuotaExceeded, refused.to_string()),
+            SaveError::Store(error) => error.into(),
+            SaveError::Entropy(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<DiscardError> for Problem {
+    fn from(error: DiscardError) -> Self {
+        match error {
+            DiscardError::Conflict(current) => Self::draft_conflict(Some(current)),
+            DiscardError::Store(error) => error.into(),
         }
     }
 }

@@ -4,39 +4,34 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use actix_web::dev::Server;
-use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
-use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use session_core::entropy::EntropyError;
-use session_store::embedded::{EmbeddedStore, OpenError};
+use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
-use session_store::memory::MemoryStore;
-use session_store::sessions::{Sessions, Setup};
+use session_store::sessions::{Follower, Sessions, Setup};
 use session_store::store::{SessionStore, StoreError};
 
 use crate::api_key::{ApiKeyHash, ApiKeys};
 use crate::app::App;
 use crate::background::Background;
 use crate::clock::Clock;
-use crate::config::{Config, StoreUrl};
+use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::demo::{self, Demo};
 use crate::demo_directory::{DemoDirectory, DemoDirectoryError};
 use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyWatch, LoadKeysError};
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
+use crate::metrics::Metrics;
+use crate::open_store::{OpenStore, OpenStoreError};
 use crate::origins::Origins;
-use crate::routes;
-
-/// How long requests in flight may take to finish after the service was told to stop, in seconds.
-const STOP_WITHIN_SECS: u64 = 30;
+use crate::serving::Running;
 
 /// The service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
-    OpenStore(#[from] OpenError),
+    OpenStore(#[from] OpenStoreError),
     /// The store cannot be read.
     #[error("the store cannot be read")]
     Store(#[from] StoreError),
@@ -72,7 +67,9 @@ pub enum StartError {
 pub struct Service {
     app: web::Data<App>,
     keys: KeyWatch,
+    follower: Follower,
     listener: TcpListener,
+    admin: Option<TcpListener>,
 }
 
 impl Service {
@@ -107,30 +104,35 @@ impl Service {
         api_keys: ApiKeys,
         demo: impl FnOnce(SocketAddr) -> Option<Demo>,
     ) -> Result<Self, StartError> {
-        let listening = |source| StartError::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen).map_err(listening)?;
-        let demo = demo(listener.local_addr().map_err(listening)?);
+        let (listener, address) = listen(config.listen)?;
+        let admin = config.admin.listen.map(listen).transpose()?;
+        if let Some((_, address)) = &admin {
+            tracing::info!("operators are answered on http://{address}");
+        }
+        let demo = demo(address);
         let own_origins = demo
             .as_ref()
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
-        let (sessions, keys) = open_sessions(config, &*clock).await?;
+        let store = OpenStore::of(config).await?;
+        let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
         let app = App {
             sessions,
+            drafts: Drafts::new(store.drafts, config.drafts.clone(), Arc::new(SystemEntropy::new())),
             login,
             api_keys,
             cookies: Cookies::new(&config.cookies),
             origins: Origins::new(own_origins, &config.cors.allowed_origins),
             trusted_proxies: config.proxy.trusted.clone(),
+            metrics: Metrics::new(),
             clock,
             demo,
         };
         Ok(Self {
             app: web::Data::new(app),
             keys,
+            follower,
             listener,
+            admin: admin.map(|(listener, _)| listener),
         })
     }
 
@@ -139,34 +141,39 @@ impl Service {
         self.listener.local_addr()
     }
 
-    /// The server, to be awaited on an actix runtime. SIGTERM stops it: it accepts nothing more, finishes what is in flight,
-    /// and resolves. SIGINT, from a keyboard, does not wait for what is in flight.
-    pub fn into_server(self) -> io::Result<(Server, Background)> {
-        let background = Background::start(&self.app, self.keys);
-        let app = self.app;
-        let server = HttpServer::new(move || {
-            actix_web::App::new()
-                .app_data(app.clone())
-                .wrap(from_fn(routes::known_host))
-                .wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff")))
-                .configure(routes::configure)
-        })
-        .shutdown_timeout(STOP_WITHIN_SECS)
-        .listen(self.listener)?
-        .run();
-        Ok((server, background))
+    /// Where it answers operators, if it does.
+    pub fn admin_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.admin.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Begins to answer. Needs an actix runtime.
+    pub fn start(self) -> io::Result<Running> {
+        let background = Background::start(&self.app, self.keys, self.follower);
+        Running::start(&self.app, self.listener, self.admin, background)
     }
 
     /// Serves until it is told to stop. Prints the line by which others know that it is ready.
     pub async fn run(self) -> io::Result<()> {
         let address = self.address()?;
-        let (server, _background) = self.into_server()?;
+        let running = self.start()?;
         println!("listening on http://{address}");
-        server.await
+        running.until_stopped().await
     }
 }
 
-async fn open_sessions(config: &Config, clock: &dyn Clock) -> Result<(Sessions, KeyWatch), StartError> {
+/// Takes an address, and says which one it is: the port is the real one also if 0 was asked for.
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listening = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(listening)?;
+    let real = listener.local_addr().map_err(listening)?;
+    Ok((listener, real))
+}
+
+async fn open_sessions(
+    config: &Config,
+    store: Arc<dyn SessionStore>,
+    clock: &dyn Clock,
+) -> Result<(Sessions, KeyWatch, Follower), StartError> {
     let entropy = SystemEntropy::new();
     let directory = KeyDirectory::new(&config.keys.directory);
     let (_, made) = directory.load_or_create(config.keys.algorithm, clock.now(), &entropy)?;
@@ -175,7 +182,7 @@ async fn open_sessions(config: &Config, clock: &dyn Clock) -> Result<(Sessions, 
     }
     let (ring, watch) = directory.watch(&entropy)?;
     let sessions = Sessions::new(Setup {
-        store: open_store(&config.store.url)?,
+        store,
         policy: config.policy.clone(),
         issuer: config.issuer.clone(),
         audience: config.audience.clone(),
@@ -183,14 +190,6 @@ async fn open_sessions(config: &Config, clock: &dyn Clock) -> Result<(Sessions, 
         refresh: ring.refresh,
         entropy: Arc::new(entropy),
     });
-    sessions.catch_up().await?;
-    Ok((sessions, watch))
-}
-
-/// Opens the store that `url` names.
-pub fn open_store(url: &StoreUrl) -> Result<Arc<dyn SessionStore>, StartError> {
-    match url {
-        StoreUrl::Memory => Ok(Arc::new(MemoryStore::new())),
-        StoreUrl::Embedded(directory) => Ok(Arc::new(EmbeddedStore::open(directory)?)),
-    }
+    let follower = sessions.catch_up(clock.now()).await?;
+    Ok((sessions, watch, follower))
 }

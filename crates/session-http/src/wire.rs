@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_web::web::Payload;
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, http::header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ impl Tokens {
             access_token: shown(grant.access_token.clone()),
             token_type: "Bearer",
             expires_in: grant.access_expires_at.since(now).as_secs(),
-            refresh_token: shown(grant.refresh_token.to_text()),
+            refresh_token: shown(grant.refresh_token_text.clone()),
             refresh_expires_in: grant.lifetime.ends_at().since(now).as_secs(),
             session,
         }
@@ -197,16 +197,30 @@ pub async fn read_optional_json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<Option<T>, Problem> {
+    let Some(body) = read_json_text(request, payload, MAX_BODY_BYTES).await? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&body).map(Some).map_err(|error| {
+        Problem::new(
+            Code::InvalidRequest,
+            format!("the body is not as expected: {}", said_of(&error)),
+        )
+    })
+}
+
+/// The body, of `max_bytes` at most, if it says of itself that it is JSON; `None` without one.
+pub async fn read_json_text(
+    request: &HttpRequest,
+    payload: Payload,
+    max_bytes: usize,
+) -> Result<Option<Bytes>, Problem> {
     let too_large = || {
         Problem::new(
             Code::PayloadTooLarge,
-            format!("a body has at most {MAX_BODY_BYTES} bytes"),
+            format!("a body has at most {max_bytes} bytes here"),
         )
     };
-    let body = payload
-        .to_bytes_limited(MAX_BODY_BYTES)
-        .await
-        .map_err(|_| too_large())?;
+    let body = payload.to_bytes_limited(max_bytes).await.map_err(|_| too_large())?;
     let body = body.map_err(|_| Problem::new(Code::InvalidRequest, "the body ended too early"))?;
     if body.is_empty() {
         return Ok(None);
@@ -223,12 +237,7 @@ pub async fn read_optional_json<T: DeserializeOwned>(
             "send JSON with Content-Type: application/json",
         ));
     }
-    serde_json::from_slice(&body).map(Some).map_err(|error| {
-        Problem::new(
-            Code::InvalidRequest,
-            format!("the body is not as expected: {}", said_of(&error)),
-        )
-    })
+    Ok(Some(body))
 }
 
 /// What serde says, with the names and the place, and without the value that it found: one that stands in the wrong member,

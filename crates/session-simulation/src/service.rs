@@ -83,7 +83,7 @@ impl Service {
             ..Policy::default()
         };
         let kept_longer = if scenario.records_kept_longer {
-            policy.idle_timeout
+            policy.kept_longer_by_a_store_that_loses_writes()
         } else {
             Duration::ZERO
         };

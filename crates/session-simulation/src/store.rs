@@ -12,7 +12,8 @@ use session_core::session::Revocation;
 use session_core::time::Timestamp;
 use session_store::memory::MemoryStore;
 use session_store::store::{
-    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
+    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept,
+    Version,
 };
 
 use crate::scenario::StoreFault;
@@ -203,6 +204,14 @@ impl SessionStore for SimulatedStore {
         self.engine().sweep(now, feed_from, limit).await
     }
 
+    async fn records_after(
+        &self,
+        position: &RecordsPosition,
+        limit: usize,
+    ) -> Result<(Vec<Kept>, Option<RecordsPosition>), StoreError> {
+        self.engine().records_after(position, limit).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -212,6 +221,14 @@ impl SessionStore for SimulatedStore {
 impl RevocationFeed for SimulatedStore {
     async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         self.engine().revocations_after(position).await
+    }
+
+    async fn next_revocations(
+        &self,
+        position: &FeedPosition,
+        patience: Duration,
+    ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        self.engine().next_revocations(position, patience).await
     }
 }
 

@@ -1,15 +1,21 @@
 //! The reference engine: plain maps behind one lock. What it does is what every engine does; it forgets all when dropped.
 
+mod drafts;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::id::{SessionId, Subject};
 use session_core::session::Revocation;
 use session_core::time::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::store::{
-    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
+    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap,
+    Swept, Version,
 };
 
 /// Sessions in the memory of this process: for tests, and for a service that may forget its sessions when it restarts.
@@ -19,6 +25,9 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    /// Wakes those who wait for the feed to grow.
+    feed_grew: Notify,
+    drafts: Mutex<drafts::DraftMap>,
 }
 
 impl MemoryStore {
@@ -48,7 +57,9 @@ impl SessionStore for MemoryStore {
     }
 
     async fn revoke(&self, id: &SessionId, revocation: Revocation, version: Version) -> Result<Revoke, StoreError> {
-        Ok(self.state().revoke(id, revocation, version))
+        let revoke = self.state().revoke(id, revocation, version);
+        self.feed_grew.notify_waiters();
+        Ok(revoke)
     }
 
     async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
@@ -59,6 +70,14 @@ impl SessionStore for MemoryStore {
         Ok(self.state().sweep(now, feed_from, limit))
     }
 
+    async fn records_after(
+        &self,
+        position: &RecordsPosition,
+        limit: usize,
+    ) -> Result<(Vec<Kept>, Option<RecordsPosition>), StoreError> {
+        Ok(self.state().records_after(position, limit))
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -67,6 +86,21 @@ impl SessionStore for MemoryStore {
 #[async_trait]
 impl RevocationFeed for MemoryStore {
     async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        Ok(self.state().revocations_after(position))
+    }
+
+    async fn next_revocations(
+        &self,
+        position: &FeedPosition,
+        patience: Duration,
+    ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        // Enrolled before the look: what is appended in between wakes it.
+        let mut grew = std::pin::pin!(self.feed_grew.notified());
+        grew.as_mut().enable();
+        let found = self.state().revocations_after(position);
+        if !found.0.is_empty() || timeout(patience, grew).await.is_err() {
+            return Ok(found);
+        }
         Ok(self.state().revocations_after(position))
     }
 }
@@ -80,12 +114,6 @@ struct State {
     feed: BTreeMap<u64, FeedEntry>,
     /// The last sequence number that was given; never given again, although its entry may have been swept.
     last_sequence: u64,
-}
-
-#[derive(Debug)]
-struct Kept {
-    stored: Stored,
-    keep_until: Timestamp,
 }
 
 impl State {
@@ -148,6 +176,19 @@ impl State {
         ids.filter_map(|id| self.sessions.get(id))
             .map(|kept| kept.stored.clone())
             .collect()
+    }
+
+    fn records_after(&self, position: &RecordsPosition, limit: usize) -> (Vec<Kept>, Option<RecordsPosition>) {
+        let after: Option<SessionId> = position.as_str().parse().ok();
+        let later = self
+            .sessions
+            .values()
+            .filter(|kept| Some(kept.stored.record.id) > after);
+        let mut records: Vec<_> = later.cloned().collect();
+        records.sort_unstable_by_key(|kept| kept.stored.record.id);
+        records.truncate(limit);
+        let last = records.last().map(|kept| kept.stored.record.id);
+        (records, last.map(|id| RecordsPosition::new(id.to_string())))
     }
 
     fn sweep(&mut self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Swept {

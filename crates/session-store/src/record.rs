@@ -2,6 +2,10 @@
 //!
 //! A form is never changed, only followed by another: an instance that is upgraded reads what its predecessor wrote, and
 //! `tests/stored_forms.rs` reads a committed file of each. What a form holds is checked on reading like any other input.
+//!
+//! There are two in use: one that stands for itself, and a compact one for engines that keep a record under its id in memory.
+
+mod compact;
 
 use std::net::IpAddr;
 
@@ -16,6 +20,8 @@ use session_core::session::{
     PastRotation, REMEMBERED_ROTATIONS, Revocation, RevocationReason, RotationMode, SessionRecord,
 };
 use session_core::time::Timestamp;
+
+pub use compact::{decode_compact, encode_compact};
 
 const FORM_1: u8 = 1;
 

@@ -14,7 +14,19 @@ pub struct RevokedSessions(HashMap<SessionId, Revocation>);
 impl RevokedSessions {
     /// Why `session` was revoked, if it was.
     pub fn reason(&self, session: &SessionId) -> Option<RevocationReason> {
-        self.0.pin().get(session).map(|revocation| revocation.reason)
+        self.get(session).map(|revocation| revocation.reason)
+    }
+
+    /// When and why `session` was revoked, if it was.
+    pub fn get(&self, session: &SessionId) -> Option<Revocation> {
+        self.0.pin().get(session).copied()
+    }
+
+    /// What was revoked at `time` or later.
+    pub fn since(&self, time: Timestamp) -> Vec<(SessionId, Revocation)> {
+        let pinned = self.0.pin();
+        let since = pinned.iter().filter(|(_, revocation)| revocation.at >= time);
+        since.map(|(session, revocation)| (*session, *revocation)).collect()
     }
 
     /// Remembers a revocation. The first one stays.

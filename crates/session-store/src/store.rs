@@ -5,6 +5,7 @@
 //! [`SessionStore::revoke`], which no swap ever undoes.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::entropy::{Entropy, EntropyError, random_128};
@@ -48,6 +49,15 @@ pub struct Stored {
     pub record: SessionRecord,
     /// Which write this is.
     pub version: Version,
+}
+
+/// A record as a store is copied: with the time that the store was told to keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The record.
+    pub stored: Stored,
+    /// From then on it may be deleted.
+    pub keep_until: Timestamp,
 }
 
 /// What became of a swap.
@@ -116,12 +126,26 @@ pub trait SessionStore: RevocationFeed + Send + Sync {
     /// The sessions of `subject` that are not revoked, in no particular order; some may have expired.
     async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError>;
 
-    /// Deletes records whose `keep_until` is not after `now`, and feed entries whose revocation was before `feed_from`;
-    /// looks at no more than `limit` records.
+    /// Deletes records whose `keep_until` is not after `now`, and feed entries whose revocation was before `feed_from`.
+    /// Deletes no more than `limit` records. An engine whose indexes can part from its records mends them on the way.
     async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError>;
+
+    /// A part of all records, revoked ones too, of about `limit`, for copying them elsewhere; and where to go on, `None` at
+    /// the end. Records that are there from beginning to end come at least once; what is written meanwhile may be missed.
+    async fn records_after(
+        &self,
+        position: &RecordsPosition,
+        limit: usize,
+    ) -> Result<(Vec<Kept>, Option<RecordsPosition>), StoreError>;
 
     /// Whether the store would answer now.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// Whether a load is a round trip to elsewhere. Then clients are given their record to carry, sealed, so that a refresh
+    /// need not load it; see [`crate::sessions`].
+    fn load_travels(&self) -> bool {
+        false
+    }
 }
 
 /// One revocation, as followers learn it.
@@ -133,26 +157,41 @@ pub struct FeedEntry {
     pub revocation: Revocation,
 }
 
-/// How far a follower has read. Opaque: only the engine that gave it out can read it. An engine that cannot read it starts
-/// again at [`FeedPosition::start`]: a follower may learn of a revocation twice, but never not at all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedPosition(Box<str>);
+/// Defines a place in an engine's order, opaque to everybody but the engine that gave it out.
+macro_rules! position {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name(Box<str>);
 
-impl FeedPosition {
-    /// Before the first entry that is kept.
-    pub fn start() -> Self {
-        Self::default()
-    }
+        impl $name {
+            /// Before the first that is kept.
+            pub fn start() -> Self {
+                Self::default()
+            }
 
-    /// An engine's own text; empty is the start.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
-    }
+            /// An engine's own text; empty is the start.
+            pub fn new(text: impl Into<Box<str>>) -> Self {
+                Self(text.into())
+            }
 
-    /// The engine's own text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The engine's own text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+position! {
+    /// How far a follower of the feed has read. An engine that cannot read it starts again at [`FeedPosition::start`]: a
+    /// follower may learn of a revocation twice, but never not at all.
+    FeedPosition
+}
+
+position! {
+    /// How far the records were copied. An engine that cannot read it starts again at [`RecordsPosition::start`].
+    RecordsPosition
 }
 
 /// The revocations of all sessions, in the order in which they happened, kept for as long as an access token lives.
@@ -160,4 +199,17 @@ impl FeedPosition {
 pub trait RevocationFeed: Send + Sync {
     /// The entries after `position`, and the position after them. Never skips one that was acknowledged.
     async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError>;
+
+    /// As [`RevocationFeed::revocations_after`], but if there are none, waits for one, for `patience` at most.
+    async fn next_revocations(
+        &self,
+        position: &FeedPosition,
+        patience: Duration,
+    ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError>;
+
+    /// Where a follower reads on who was cut off at `position`: earlier, if this engine may have failed over meanwhile to a
+    /// server whose order of entries differs from the one that was read.
+    fn after_a_gap(&self, position: &FeedPosition) -> FeedPosition {
+        position.clone()
+    }
 }

@@ -14,6 +14,7 @@ mod memory {
     }
 
     session_store::conformance_suite!(open);
+    session_store::draft_conformance_suite!(open);
 }
 
 #[cfg(feature = "embedded")]
@@ -27,12 +28,16 @@ mod embedded {
     }
 
     session_store::conformance_suite!(open);
+    session_store::draft_conformance_suite!(open);
 }
 
 /// A property that the suite does not name would be run by nobody.
 #[test]
 fn the_suite_names_every_property() {
     let sources = [
+        include_str!("../src/conformance/copying.rs"),
+        include_str!("../src/conformance/draft_sweeping.rs"),
+        include_str!("../src/conformance/drafts.rs"),
         include_str!("../src/conformance/feed.rs"),
         include_str!("../src/conformance/listing.rs"),
         include_str!("../src/conformance/records.rs"),
@@ -49,5 +54,5 @@ fn the_suite_names_every_property() {
             found += 1;
         }
     }
-    assert!(found >= 28, "{found}");
+    assert!(found >= 49, "{found}");
 }

@@ -401,7 +401,7 @@ async fn a_restarted_process_refuses_what_was_revoked_before() {
         after.verify(&opened.access_token, at(20)).is_ok(),
         "it has not caught up yet"
     );
-    after.catch_up().await.unwrap();
+    after.catch_up(at(20)).await.unwrap();
     assert_eq!(
         after.verify(&opened.access_token, at(20)),
         Err(AccessError::Revoked(RevocationReason::Logout))

@@ -254,7 +254,7 @@ impl World {
         let facts = *grant.refresh_token.facts();
         assert_eq!(facts.session, self.opened[request.session].id);
         assert_eq!(usize::try_from(facts.generation).unwrap(), successor);
-        let (text, opened) = (grant.refresh_token.to_text(), &mut self.opened[request.session]);
+        let (text, opened) = (grant.refresh_token_text.clone(), &mut self.opened[request.session]);
         match opened.tokens.get(successor) {
             Some(known) => assert_eq!(*known, text, "one generation has two successors"),
             None => opened.tokens.push(text),

@@ -159,7 +159,7 @@ impl World {
         self.opened.push(Opened {
             id: grant.record.id,
             mode: grant.record.rotation,
-            tokens: vec![grant.refresh_token.to_text()],
+            tokens: vec![grant.refresh_token_text.clone()],
             access_token: grant.access_token,
             held: 0,
             contested: false,
@@ -323,7 +323,7 @@ impl World {
             &self.refresh,
             &self.entropy,
         );
-        at_once(self.sessions.catch_up()).unwrap();
+        at_once(self.sessions.catch_up(self.now())).unwrap();
     }
 
     /// The number of a new key, and when it signs: now, or after having been published for a while.

@@ -9,9 +9,10 @@ use session_store::entropy::SystemEntropy;
 use super::{CommandError, report};
 use crate::config::{Config, StoreUrl};
 use crate::key_directory::{KeyDirectory, LoadKeysError};
+use crate::known_stores::KnownStores;
 use crate::login::UsersFile;
 use crate::private_file::PrivateFileError;
-use crate::startup::{self, StartError};
+use crate::open_store::{self, OpenStore, OpenStoreError};
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     let mut faults = Vec::new();
@@ -37,8 +38,9 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
         StoreUrl::Embedded(directory) if !directory.exists() => {
             notes.push("store.url: is not there yet; serve makes it when it starts".to_owned());
         }
-        url => match System::new().block_on(reach_store(url)) {
-            Ok(()) => {}
+        _ => match System::new().block_on(reach_store(config)) {
+            Ok(true) => {}
+            Ok(false) => notes.push("store.url: holds no sessions yet; serve makes the store when it starts".to_owned()),
             Err(error) if is_in_use(&error) => {
                 notes.push("store.url: is in use by a running service, which was not disturbed".to_owned());
             }
@@ -57,12 +59,17 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     }
 }
 
-async fn reach_store(url: &StoreUrl) -> Result<(), StartError> {
-    let store = startup::open_store(url)?;
-    Ok(store.check().await?)
+/// Whether there is a store: one on other machines is looked for, and not made.
+async fn reach_store(config: &Config) -> Result<bool, OpenStoreError> {
+    if let StoreUrl::Redis(url) = &config.store.url {
+        return open_store::look(url, &KnownStores::in_directory(&config.keys.directory)).await;
+    }
+    let store = OpenStore::of(config).await?;
+    store.sessions.check().await?;
+    Ok(true)
 }
 
 /// The embedded store is one process's at a time: that it is taken is what a check beside a running service finds.
-fn is_in_use(error: &StartError) -> bool {
-    matches!(error, StartError::OpenStore(OpenError::Locked { .. }))
+fn is_in_use(error: &OpenStoreError) -> bool {
+    matches!(error, OpenStoreError::Embedded(OpenError::Locked { .. }))
 }

@@ -70,6 +70,11 @@ fn confine(values: &Values, reader: &mut Reader, data: &Path) {
         let problem = format!("{address} is not loopback: everybody knows the demo's password. For more, use serve");
         reader.fault("listen", problem);
     }
+    if let Some(address) = values.admin.listen
+        && !address.ip().is_loopback()
+    {
+        reader.fault("admin.listen", format!("{address} is not loopback, where the demo stays"));
+    }
     if let Some(StoreUrl::Embedded(directory)) = &values.store_url
         && *directory != demo_directory::store_in(data)
     {

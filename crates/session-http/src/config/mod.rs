@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use session_core::draft_policy::DraftPolicy;
 use session_core::key::Algorithm;
 use session_core::policy::Policy;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub issuer: String,
     /// `audience`: the claim `aud` of every access token. Required.
     pub audience: String,
+    /// `[admin]`.
+    pub admin: AdminConfig,
     /// `[proxy]`.
     pub proxy: ProxyConfig,
     /// `[policy]`: lifetimes and choices; the defaults are [`Policy::default`]'s.
@@ -66,8 +69,18 @@ pub struct Config {
     pub cors: CorsConfig,
     /// `[cookies]`.
     pub cookies: CookiesConfig,
+    /// `[drafts]`: their bounds; the defaults are [`DraftPolicy::default`]'s.
+    pub drafts: DraftPolicy,
     /// `[log]`.
     pub log: LogConfig,
+}
+
+/// `[admin]`: what only operators reach.
+#[derive(Clone, Debug, Default)]
+pub struct AdminConfig {
+    /// `admin.listen`: a second address and port, for `/metrics`, `/healthz` and `/readyz`. It asks for no credential and
+    /// speaks plain HTTP: it must not be public. Not the address of `listen`. Default: none.
+    pub listen: Option<SocketAddr>,
 }
 
 /// `[proxy]`: the proxies in front of the service.

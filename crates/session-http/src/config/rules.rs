@@ -1,5 +1,6 @@
 //! How the values must fit each other: what would be unsafe is refused, not warned of.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,6 +27,14 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
     for origin in unsafe_origins {
         let problem = format!("\"{origin}\" must be https: http is for loopback only");
         reader.fault("cors.allowed_origins", problem);
+    }
+    if let (Some(public), Some(admin)) = (values.listen, values.admin.listen)
+        && overlap(public, admin)
+    {
+        reader.fault(
+            "admin.listen",
+            format!("{admin} is taken by listen = \"{public}\": what operators read must not be public; use another port"),
+        );
     }
     let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();
     if values.cookies.prefix.is_some() && !values.public_url.as_ref().is_some_and(plain_loopback) {
@@ -86,9 +95,19 @@ fn demos_data(directory: &Path) -> String {
     )
 }
 
+/// Whether listening on both would be listening on one address twice. Port 0 is another one each time.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let unspecified = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && (one.ip() == other.ip() || unspecified)
+}
+
 /// `https`, or never on a network.
 fn is_safe(origin: &Origin) -> bool {
     origin.is_https() || origin.is_loopback()
+}
+
+fn is_loopback_host(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// For how long verifiers elsewhere may keep the key set.
@@ -100,12 +119,28 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if config.store.url == StoreUrl::Memory {
         warnings.push("store.url: memory: forgets every session when this process ends".to_owned());
     }
+    if let StoreUrl::Redis(url) = &config.store.url
+        && !url.tls
+        && !url.hosts().all(is_loopback_host)
+    {
+        warnings.push(format!(
+            "store.url: {url} is reached without TLS: whoever is on the way can read and change every session; use rediss:// \
+             unless that network is trusted"
+        ));
+    }
     if config.keys.overlap < KEY_SET_CACHED {
         warnings.push(format!(
             "keys.overlap: {} is shorter than the {} for which verifiers may keep the key set: after a rotation they may \
              refuse good tokens until they fetch it again",
             humantime::format_duration(config.keys.overlap),
             humantime::format_duration(KEY_SET_CACHED),
+        ));
+    }
+    if let Some(address) = config.admin.listen
+        && !address.ip().is_loopback()
+    {
+        warnings.push(format!(
+            "admin.listen: {address} is not loopback, and it asks for no credential: keep it from public networks"
         ));
     }
     if config.cookies.prefix.is_some() {

@@ -14,6 +14,7 @@ pub(super) struct Section {
 
 /// The sections that this version reads.
 pub(super) const SECTIONS: &[Section] = &[
+    section("admin", &["listen"]),
     section("proxy", &["trusted"]),
     section(
         "policy",
@@ -30,6 +31,7 @@ pub(super) const SECTIONS: &[Section] = &[
             "max_sessions_per_subject",
         ],
     ),
+    section("revocation", &["max_lag", "when_behind"]),
     section("store", &["url"]),
     Section {
         name: "keys",
@@ -44,11 +46,15 @@ pub(super) const SECTIONS: &[Section] = &[
     section("service", &["api_keys"]),
     section("cors", &["allowed_origins"]),
     section("cookies", &["prefix"]),
+    section(
+        "drafts",
+        &["ttl", "max_bytes", "max_per_subject", "max_bytes_per_subject"],
+    ),
     section("log", &["format", "level"]),
 ];
 
 /// Sections of the contract that this version does not implement, whatever stands in them.
-pub(super) const SECTIONS_NOT_YET: &[&str] = &["tls", "admin", "rate_limit", "events", "drafts", "revocation"];
+pub(super) const SECTIONS_NOT_YET: &[&str] = &["tls", "rate_limit", "events"];
 
 const fn section(name: &'static str, keys: &'static [&'static str]) -> Section {
     Section {

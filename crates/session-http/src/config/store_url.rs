@@ -4,31 +4,35 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// `store.url`.
+use session_store::redis::{RedisUrl, RedisUrlError};
+
+/// `store.url`. Shown without passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
     /// `memory:` – nothing survives the process.
     Memory,
     /// `embedded:DIR` – on this machine's disk; one process at a time.
     Embedded(PathBuf),
+    /// `redis://…` and its kin – shared by several instances; see [`RedisUrl`].
+    Redis(Box<RedisUrl>),
 }
 
-/// A text names no store that this version has.
+/// A text names no store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUrlError {
     /// `embedded:` without a directory.
     #[error("names no directory; write for example embedded:/var/lib/session")]
     NoDirectory,
-    /// A form of the contract that this version does not implement.
-    #[error("store engine not available in this version: \"{0}\"; use embedded:DIR")]
-    NotAvailable(String),
+    /// The URL of a Redis with something wrong in it.
+    #[error(transparent)]
+    Redis(#[from] RedisUrlError),
     /// Anything else. The text is not shown: a URL may carry a password.
-    #[error("is not the URL of a store; write embedded:DIR, for example embedded:/var/lib/session")]
+    #[error(
+        "is not the URL of a store; write embedded:DIR, for example embedded:/var/lib/session, or redis://HOST, \
+         redis+sentinel://HOST,HOST/MASTER, redis+cluster://HOST,HOST"
+    )]
     Unknown,
 }
-
-/// Engines that are named in the contract and not built yet.
-const NOT_AVAILABLE: [&str; 4] = ["redis", "rediss", "redis+sentinel", "redis+cluster"];
 
 impl FromStr for StoreUrl {
     type Err = StoreUrlError;
@@ -38,7 +42,7 @@ impl FromStr for StoreUrl {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("embedded", "")) => Err(StoreUrlError::NoDirectory),
             Some(("embedded", directory)) => Ok(Self::Embedded(directory.into())),
-            Some((scheme, _)) if NOT_AVAILABLE.contains(&scheme) => Err(StoreUrlError::NotAvailable(scheme.to_owned())),
+            Some((scheme, _)) if RedisUrl::has_scheme(scheme) => Ok(Self::Redis(Box::new(text.parse()?))),
             _ => Err(StoreUrlError::Unknown),
         }
     }
@@ -49,6 +53,7 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Embedded(directory) => write!(f, "embedded:{}", directory.display()),
+            Self::Redis(url) => url.fmt(f),
         }
     }
 }
@@ -69,13 +74,16 @@ mod tests {
     }
 
     #[test]
-    fn a_store_to_come_is_told_apart_and_its_password_is_not_shown() {
-        for scheme in NOT_AVAILABLE {
-            let error = format!("{scheme}://u:hunter2@h/0").parse::<StoreUrl>().unwrap_err();
-            assert_eq!(error, StoreUrlError::NotAvailable(scheme.to_owned()));
-            assert!(!error.to_string().contains("hunter2"));
+    fn redis_is_told_by_its_scheme_and_no_password_is_shown() {
+        for scheme in ["redis", "rediss", "redis+cluster"] {
+            let url: StoreUrl = format!("{scheme}://u:hunter2@h:1").parse().unwrap();
+            assert!(matches!(url, StoreUrl::Redis(_)));
+            assert!(url.to_string().starts_with(&format!("{scheme}://h:1")));
+            assert!(!format!("{url:?}").contains("hunter2"));
         }
-        let error = "postgres://u:hunter2@h".parse::<StoreUrl>().unwrap_err();
-        assert!(!error.to_string().contains("hunter2"));
+        for wrong in ["postgres://u:hunter2@h", "redis://u:hunter2@", "redis:hunter2"] {
+            let error = wrong.parse::<StoreUrl>().unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
     }
 }

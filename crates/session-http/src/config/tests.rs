@@ -5,8 +5,9 @@ mod demo;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use session_core::draft_policy::DraftPolicy;
 use session_core::key::Algorithm;
-use session_core::policy::{Keyless, OnReuse, Policy};
+use session_core::policy::{Keyless, OnReuse, Policy, WhenBehind};
 
 use super::layers::Layers;
 use super::reader::Reader;
@@ -58,7 +59,8 @@ fn the_least_configuration_has_the_written_defaults() {
     assert_eq!(config.keys.overlap, Duration::from_mins(10));
     assert!(config.proxy.trusted.is_empty() && config.cors.allowed_origins.is_empty());
     assert!(config.service.api_keys.is_empty());
-    assert_eq!(config.cookies.prefix, None);
+    assert_eq!(config.drafts, DraftPolicy::default());
+    assert_eq!((&config.cookies.prefix, config.admin.listen), (&None, None));
     assert_eq!(
         (config.log.format, config.log.level.as_str()),
         (LogFormat::Human, "info")
@@ -76,6 +78,8 @@ fn every_key_of_the_file_is_read() {
             public_url = "http://localhost:9000/"
             issuer = "i"
             audience = "a"
+            [admin]
+            listen = "localhost:9090"
             [proxy]
             trusted = ["10.0.0.0/8", "192.168.1.7", "fd00::/8"]
             [policy]
@@ -89,6 +93,14 @@ fn every_key_of_the_file_is_read() {
             on_reuse = "report"
             leeway = "1m"
             max_sessions_per_subject = 3
+            [revocation]
+            max_lag = "7s"
+            when_behind = "refuse"
+            [drafts]
+            ttl = "3h"
+            max_bytes = 1000
+            max_per_subject = 4
+            max_bytes_per_subject = 5000
             [store]
             url = "memory:"
             [keys]
@@ -111,6 +123,7 @@ fn every_key_of_the_file_is_read() {
         &[],
     );
     assert_eq!(config.public_url.as_str(), "http://localhost:9000");
+    assert_eq!(config.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
     assert_eq!(config.proxy.trusted.len(), 3);
     assert_eq!(config.proxy.trusted[1].to_string(), "192.168.1.7/32");
     let policy = Policy {
@@ -124,8 +137,17 @@ fn every_key_of_the_file_is_read() {
         on_reuse: OnReuse::Report,
         leeway: Duration::from_mins(1),
         max_sessions_per_subject: 3,
+        max_lag: Duration::from_secs(7),
+        when_behind: WhenBehind::Refuse,
     };
     assert_eq!(config.policy, policy);
+    let drafts = DraftPolicy {
+        ttl: Duration::from_hours(3),
+        max_bytes: 1_000,
+        max_per_subject: 4,
+        max_bytes_per_subject: 5_000,
+    };
+    assert_eq!(config.drafts, drafts);
     assert_eq!(config.store.url, StoreUrl::Memory);
     assert_eq!(
         (config.keys.algorithm, config.keys.overlap),
@@ -219,8 +241,18 @@ fn all_faults_are_named_at_once() {
         keyless = "maybe"
         max_sessions_per_subject = -1
         colour = "red"
+        [drafts]
+        ttl = "0s"
+        max_bytes = "64k"
+        max_per_subject = 10001
+        max_bytes_per_subject = 100
+        [admin]
+        listen = "9090"
+        [revocation]
+        max_lag = "0s"
+        when_behind = "guess"
         [store]
-        url = "redis://:hunter2@host"
+        url = "redis://:hunter2@host,other"
         [keys]
         rotate_every = "30d"
         overlap = "8d"
@@ -242,13 +274,19 @@ fn all_faults_are_named_at_once() {
         "public_url: \"http://auth.example.com\" must be https",
         "issuer: \"\" must have 1 to 255 bytes",
         "audience: is a number; a text in quotes is expected",
+        "drafts.ttl: is 0ns, must be 1s to 315360000s",
+        "drafts.max_bytes: \"64k\" is not a whole number; write for example 50",
+        "drafts.max_per_subject: is 10001, must be 1 to 10000",
+        "admin.listen: \"9090\" is not an address with a port",
+        "revocation.max_lag: is 0ns, must be 1s to 3600s",
+        "revocation.when_behind: \"guess\" must be \"ask_store\" or \"accept\" or \"refuse\"",
         "policy.access_ttl: \"5 parsecs\" is not a duration; write for example 15m",
         "policy.idle_timeout: 900 is not a duration; write for example 15m",
         "policy.leeway: is 3600s, must be 0ns to 300s",
         "policy.keyless: \"maybe\" must be \"grace\" or \"refuse\"",
         "policy.on_reuse: \"panic\" must be \"revoke\" or \"report\" (set by SESSION_POLICY__ON_REUSE)",
         "policy.max_sessions_per_subject: -1 is not a whole number",
-        "store.url: store engine not available in this version: \"redis\"",
+        "store.url: names several servers",
         "keys.directory: is missing",
         "keys.algorithm: \"none\" must be \"EdDSA\" or \"ES256\" or \"HS256\"",
         "keys.overlap: must be 7d at most",
@@ -270,11 +308,8 @@ fn all_faults_are_named_at_once() {
 fn what_is_not_built_is_refused_by_its_name() {
     for (variable, path) in [
         ("SESSION_TLS__CERTIFICATE", "tls"),
-        ("SESSION_ADMIN__LISTEN", "admin"),
         ("SESSION_RATE_LIMIT__ENABLED", "rate_limit"),
         ("SESSION_EVENTS__WEBHOOK_URL", "events"),
-        ("SESSION_DRAFTS__TTL", "drafts"),
-        ("SESSION_REVOCATION__MAX_LAG", "revocation"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
         ("SESSION_LOGIN__OIDC", "login.oidc"),
         ("SESSION_KEYS__ROTATE_EVERY", "keys.rotate_every"),
@@ -284,8 +319,38 @@ fn what_is_not_built_is_refused_by_its_name() {
             "{variable}"
         );
     }
-    for url in ["redis://h", "rediss://h", "redis+sentinel://h", "redis+cluster://h"] {
-        assert!(fault_of(("SESSION_STORE__URL", url)).contains("store engine not available in this version"));
+}
+
+#[test]
+fn operators_have_an_address_of_their_own() {
+    let with = |listen, admin| {
+        let set = [
+            ("SESSION_LISTEN", listen),
+            ("SESSION_ADMIN__LISTEN", admin),
+            ("SESSION_PROXY__TRUSTED", "10.0.0.9"),
+        ];
+        Config::from_toml(LEAST, environment(&set))
+    };
+    for (listen, admin) in [
+        ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ("127.0.0.1:8080", "localhost:8080"),
+        ("127.0.0.1:8080", "0.0.0.0:8080"),
+        ("[::]:8080", "127.0.0.1:8080"),
+        ("10.0.0.1:80", "10.0.0.1:80"),
+    ] {
+        let faults = with(listen, admin).unwrap_err().to_string();
+        assert!(faults.starts_with("admin.listen: "), "{faults}");
+        assert!(faults.contains("is taken by listen") && !faults.contains('\n'), "{faults}");
+    }
+    for (listen, admin, warnings) in [
+        ("127.0.0.1:8080", "127.0.0.1:9090", 0),
+        ("127.0.0.1:8080", "127.0.0.2:8080", 0),
+        ("127.0.0.1:0", "127.0.0.1:0", 0),
+        ("0.0.0.0:8080", "[::1]:9090", 0),
+        ("0.0.0.0:8080", "10.0.0.1:9090", 1),
+    ] {
+        let config = with(listen, admin).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(config.warnings().len(), warnings, "{:?}", config.warnings());
     }
 }
 

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use session_core::draft_policy::DraftPolicy;
 use session_core::key::Algorithm;
-use session_core::policy::{Keyless, OnReuse, Policy};
+use session_core::policy::{Keyless, OnReuse, Policy, WhenBehind};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::reader::{Reader, count, duration, list, one_of, parsed, text};
 use super::{
-    Config, CookiesConfig, CorsConfig, Faults, KeysConfig, LogConfig, LogFormat, LoginConfig, Origin, ProxyConfig,
+    AdminConfig, Config, CookiesConfig, CorsConfig, Faults, KeysConfig, LogConfig, LogFormat, LoginConfig, Origin, ProxyConfig,
     ServiceConfig, StoreConfig, StoreUrl, api_keys,
 };
 
@@ -23,6 +24,7 @@ pub(super) struct Values {
     pub(super) public_url: Option<Origin>,
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<String>,
+    pub(super) admin: AdminConfig,
     pub(super) proxy: ProxyConfig,
     pub(super) policy: Policy,
     pub(super) store_url: Option<StoreUrl>,
@@ -33,6 +35,7 @@ pub(super) struct Values {
     pub(super) service: ServiceConfig,
     pub(super) cors: CorsConfig,
     pub(super) cookies: CookiesConfig,
+    pub(super) drafts: DraftPolicy,
     pub(super) log: LogConfig,
 }
 
@@ -45,6 +48,9 @@ impl Values {
             public_url: reader.required("public_url", "\"https://auth.example.com\"", parsed(public_url)),
             issuer: reader.required("issuer", "\"https://auth.example.com\"", parsed(name)),
             audience: reader.required("audience", "\"https://api.example.com\"", parsed(name)),
+            admin: AdminConfig {
+                listen: reader.value("admin.listen", parsed(listen)),
+            },
             proxy: ProxyConfig {
                 trusted: reader.value("proxy.trusted", list(network)).unwrap_or_default(),
             },
@@ -88,6 +94,7 @@ impl Values {
             cookies: CookiesConfig {
                 prefix: reader.value("cookies.prefix", parsed(cookie_prefix)).flatten(),
             },
+            drafts: drafts(reader),
             log: LogConfig {
                 format: reader
                     .value(
@@ -125,6 +132,7 @@ impl Values {
             public_url,
             issuer,
             audience,
+            admin: self.admin,
             proxy: self.proxy,
             policy: self.policy,
             store: StoreConfig { url },
@@ -137,6 +145,7 @@ impl Values {
             service: self.service,
             cors: self.cors,
             cookies: self.cookies,
+            drafts: self.drafts,
             log: self.log,
         })
     }
@@ -147,7 +156,7 @@ fn policy(reader: &mut Reader) -> Policy {
     let default = Policy::default();
     let mut bad = Vec::new();
     let mut time = |key: &'static str, default: Duration| {
-        let path = format!("policy.{key}");
+        let path = path_of(key);
         let value = reader.value(&path, duration);
         if reader.is_bad(&path) {
             bad.push(key);
@@ -162,6 +171,7 @@ fn policy(reader: &mut Reader) -> Policy {
         warn_before: time("warn_before", default.warn_before),
         reuse_interval: time("reuse_interval", default.reuse_interval),
         leeway: time("leeway", default.leeway),
+        max_lag: time("max_lag", default.max_lag),
         keyless: reader
             .value(
                 "policy.keyless",
@@ -177,11 +187,48 @@ fn policy(reader: &mut Reader) -> Policy {
         max_sessions_per_subject: reader
             .value("policy.max_sessions_per_subject", count)
             .unwrap_or(default.max_sessions_per_subject),
+        when_behind: reader
+            .value(
+                "revocation.when_behind",
+                one_of(&[
+                    ("ask_store", WhenBehind::AskStore),
+                    ("accept", WhenBehind::Accept),
+                    ("refuse", WhenBehind::Refuse),
+                ]),
+            )
+            .unwrap_or(default.when_behind),
     };
     for fault in policy.clone().validated().err().unwrap_or_default() {
         // Where a value could not be read its default stood in: what does not fit that is no fault of the file.
         if !bad.iter().any(|bad| fault.problem.contains(bad)) {
-            reader.fault(&format!("policy.{}", fault.field), fault.problem);
+            reader.fault(&path_of(fault.field), fault.problem);
+        }
+    }
+    policy
+}
+
+/// Where the configuration has a field of the policy.
+fn path_of(field: &str) -> String {
+    let section = if field == "max_lag" { "revocation" } else { "policy" };
+    format!("{section}.{field}")
+}
+
+/// The bounds of drafts, and core's own faults of them.
+fn drafts(reader: &mut Reader) -> DraftPolicy {
+    let default = DraftPolicy::default();
+    let ttl = reader.value("drafts.ttl", duration);
+    let mut bytes_or_count = |key: &str, default| reader.value(&format!("drafts.{key}"), count).unwrap_or(default);
+    let policy = DraftPolicy {
+        ttl: ttl.unwrap_or(default.ttl),
+        max_bytes: bytes_or_count("max_bytes", default.max_bytes),
+        max_per_subject: bytes_or_count("max_per_subject", default.max_per_subject),
+        max_bytes_per_subject: bytes_or_count("max_bytes_per_subject", default.max_bytes_per_subject),
+    };
+    // A default that stood in for a value that could not be read would not fit the others: that is no fault of the file.
+    let unread = reader.is_bad("drafts.max_bytes") || reader.is_bad("drafts.max_bytes_per_subject");
+    for fault in policy.clone().validated().err().unwrap_or_default() {
+        if !(unread && fault.field == "max_bytes_per_subject") {
+            reader.fault(&format!("drafts.{}", fault.field), fault.problem);
         }
     }
     policy

@@ -1,6 +1,7 @@
 //! The routes, one file a group. A route reads the request, calls one use case, and writes the answer.
 
 mod demo_page;
+mod drafts;
 mod login;
 mod logout;
 mod operators;
@@ -14,7 +15,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
-use actix_web::{HttpResponse, ResponseError as _, Route, guard, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, Route, guard, web};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
 
@@ -22,7 +23,7 @@ use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::wire::{Tokens, Transport};
 
-/// Every route of the service.
+/// Every route of the public listener.
 pub fn configure(config: &mut web::ServiceConfig) {
     let no_store = || DefaultHeaders::new().add((CACHE_CONTROL, "no-store"));
     config
@@ -45,6 +46,17 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .service(only(
                     web::resource("/sessions/{id}").delete(own_sessions::end_one),
                     "DELETE",
+                ))
+                .service(only(
+                    web::resource("/drafts").route(get_or_head().to(drafts::list)),
+                    "GET, HEAD",
+                ))
+                .service(only(
+                    web::resource("/drafts/{key}")
+                        .route(get_or_head().to(drafts::read))
+                        .put(drafts::save)
+                        .delete(drafts::discard),
+                    "GET, HEAD, PUT, DELETE",
                 ))
                 // A proxy may ask with whatever method it likes.
                 .route("/verify", web::route().to(verify::verify))
@@ -72,6 +84,27 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::resource("/.well-known/jwks.json").route(get_or_head().to(well_known::jwks)),
             "GET, HEAD",
         ))
+        .configure(health)
+        .service(only(
+            web::resource("/").route(get_or_head().to(demo_page::page)),
+            "GET, HEAD",
+        ))
+        .default_service(web::to(not_found));
+}
+
+/// Every route of the admin listener.
+pub fn configure_admin(config: &mut web::ServiceConfig) {
+    config
+        .configure(health)
+        .service(only(
+            web::resource("/metrics").route(get_or_head().to(operators::metrics)),
+            "GET, HEAD",
+        ))
+        .default_service(web::to(not_found));
+}
+
+fn health(config: &mut web::ServiceConfig) {
+    config
         .service(only(
             web::resource("/healthz").route(get_or_head().to(operators::healthz)),
             "GET, HEAD",
@@ -79,12 +112,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(only(
             web::resource("/readyz").route(get_or_head().to(operators::readyz)),
             "GET, HEAD",
-        ))
-        .service(only(
-            web::resource("/").route(get_or_head().to(demo_page::page)),
-            "GET, HEAD",
-        ))
-        .default_service(web::to(not_found));
+        ));
 }
 
 /// RFC 9110 §9.3.2: whoever answers GET answers HEAD. The server leaves the body out.
@@ -133,4 +161,20 @@ fn grant_answer(app: &App, grant: &Grant, status: StatusCode, transport: Transpo
         }
     }
     response.json(Tokens::of(grant, transport, now))
+}
+
+/// The one header of this name, as text.
+fn single_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, Problem> {
+    let mut values = request.headers().get_all(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    let invalid = || {
+        Problem::new(
+            Code::InvalidRequest,
+            format!("{name} must be one header of visible characters"),
+        )
+    };
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    value.to_str().map(|text| Some(text.trim())).map_err(|_| invalid())
 }

@@ -14,7 +14,7 @@ use crate::wire::{RevokedCount, SessionInfo, SessionList};
 /// `GET /auth/session`
 pub(super) async fn current(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    let token = authenticate(&app, &request, now)?;
+    let token = authenticate(&app, &request, now).await?;
     let gone = || Problem::new(Code::TokenInvalid, "its session is no longer known");
     let record = app.sessions.session(&token.session).await?.ok_or_else(gone)?;
     if let Some(reason) = lifetime::ended(&record, app.sessions.policy(), now) {
@@ -29,7 +29,7 @@ pub(super) async fn current(app: web::Data<App>, request: HttpRequest) -> Result
 /// `GET /auth/sessions`
 pub(super) async fn list(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    let token = authenticate(&app, &request, now)?;
+    let token = authenticate(&app, &request, now).await?;
     let records = app.sessions.live_sessions(&token.subject, now).await?;
     let sessions = records
         .iter()
@@ -52,7 +52,7 @@ pub(super) async fn end_one(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    let token = authenticate(&app, &request, now)?;
+    let token = authenticate(&app, &request, now).await?;
     // The same answer for another person's session as for none: ids tell nothing about others.
     let not_found = || Problem::new(Code::NotFound, "no such session of yours");
     let id: SessionId = id.parse().map_err(|_| not_found())?;
@@ -77,7 +77,7 @@ enum Except {
 /// `DELETE /auth/sessions?except=current`
 pub(super) async fn end_several(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    let token = authenticate(&app, &request, now)?;
+    let token = authenticate(&app, &request, now).await?;
     // A misspelt parameter must not end more than was meant.
     let query = web::Query::<EndSeveral>::from_query(request.query_string()).map_err(|error| {
         Problem::new(

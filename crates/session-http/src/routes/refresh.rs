@@ -7,7 +7,7 @@ use serde::Deserialize;
 use session_core::idempotency_key::IdempotencyKey;
 use session_store::sessions::Attempt;
 
-use super::grant_answer;
+use super::{grant_answer, single_header};
 use crate::app::App;
 use crate::credentials::{cookies_of, presented_refresh};
 use crate::problem::{Code, Problem};
@@ -69,19 +69,4 @@ fn generation_condition(request: &HttpRequest) -> Result<Option<u32>, Problem> {
         )
     };
     generation.map(Some).ok_or_else(invalid)
-}
-
-fn single_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, Problem> {
-    let mut values = request.headers().get_all(name);
-    let Some(value) = values.next() else { return Ok(None) };
-    let invalid = || {
-        Problem::new(
-            Code::InvalidRequest,
-            format!("{name} must be one header of visible characters"),
-        )
-    };
-    if values.next().is_some() {
-        return Err(invalid());
-    }
-    value.to_str().map(|text| Some(text.trim())).map_err(|_| invalid())
 }

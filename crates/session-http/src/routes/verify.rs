@@ -21,7 +21,7 @@ pub(super) async fn verify(app: web::Data<App>, request: HttpRequest) -> Result<
             app.origins.check(&method, request.headers())?;
         }
     }
-    let token = app.sessions.verify(&presented.token, now)?;
+    let token = app.sessions.authenticate(&presented.token, now).await?;
     Ok(HttpResponse::Ok()
         .insert_header((
             HeaderName::from_static("x-session-subject"),

@@ -13,6 +13,8 @@ mod support;
 mod bearer_tokens;
 mod cookies;
 mod csrf;
+mod drafts;
+mod feed;
 mod login;
 mod logout;
 mod main_job;

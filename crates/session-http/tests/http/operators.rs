@@ -1,4 +1,4 @@
-//! What verifiers and operators read: the key set, `/healthz`, `/readyz`.
+//! What verifiers and operators read: the key set, `/healthz`, `/readyz`, `/metrics`.
 
 use reqwest::Method;
 use serde_json::json;
@@ -51,12 +51,69 @@ async fn health_and_readiness() {
         (json!({"status": "ok"}), Some("no-store"))
     );
     let answer = app.get("/readyz").send().await.expect(200);
-    assert_eq!(answer.json(), json!({"status": "ready", "store": "ok"}));
+    assert_eq!(
+        answer.json(),
+        json!({"status": "ready", "store": "ok", "revocations": {"state": "ok", "lag_ms": 0}})
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     // Load balancers probe with HEAD.
     for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
         app.request(Method::HEAD, path).send().await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn operators_have_a_listener_of_their_own() {
+    let app = TestApp::with(&[("admin", "listen = \"127.0.0.1:0\"")]);
+    assert_ne!(app.admin().address, app.address);
+    let answer = app.admin().get("/metrics").send().await.expect(200);
+    assert_eq!(
+        (answer.header("content-type"), answer.header("cache-control")),
+        (
+            Some("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            Some("no-store")
+        )
+    );
+    assert!(answer.text.ends_with("\n# EOF\n"), "{answer}");
+    let version = format!("session_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    for line in ["session_store_up 1", "session_revocations_remembered 0", &version] {
+        assert!(answer.text.lines().any(|known| known == line), "{line}: {answer}");
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        app.admin().get(path).send().await.expect(200);
+        app.admin().request(Method::HEAD, path).send().await.expect(200);
+        let answer = app.admin().post(path).send().await.problem(405, "invalid_request");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+    }
+    // Neither listener answers what is the other's.
+    app.get("/metrics").send().await.problem(404, "not_found");
+    for path in [
+        "/",
+        "/auth/verify",
+        "/auth/session",
+        "/v1/sessions",
+        "/.well-known/jwks.json",
+    ] {
+        app.admin().get(path).send().await.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn without_an_admin_address_there_are_no_metrics() {
+    let app = TestApp::start();
+    app.get("/metrics").send().await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_restart_takes_the_admin_address_again() {
+    let mut app = TestApp::with(&[("admin", "listen = \"127.0.0.1:0\"")]);
+    let before = app.admin().clone();
+    app.restart();
+    app.admin().get("/metrics").send().await.expect(200);
+    assert!(
+        before.get("/metrics").try_send().await.is_err(),
+        "it stopped with the rest"
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::binary::Binary;
+use crate::support::binary::{Binary, demo_command};
 use crate::support::client::{Client, read_answer};
 use crate::support::device::{Device, Transport};
 
@@ -79,4 +79,42 @@ async fn with_nothing_in_flight_it_ends_at_once() {
     assert_eq!(demo.wait().code(), Some(0));
     let log = fs::read_to_string(&log).unwrap();
     assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test]
+async fn both_listeners_stop_and_operators_are_answered_until_the_rest_has_stopped() {
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("log");
+    let mut command = demo_command(&data.path().join("demo"));
+    command.env("SESSION_ADMIN__LISTEN", "127.0.0.1:0");
+    let demo = Binary::start(command, &log);
+    // What others read on standard output is as it was; the address of operators is in the log.
+    assert_eq!(demo.greeting.len(), 3, "{:?}", demo.greeting);
+    let lines = fs::read_to_string(&log).unwrap();
+    let address = lines
+        .split_once("operators are answered on http://")
+        .unwrap_or_else(|| panic!("{lines}"))
+        .1;
+    let admin = Client::new(address.lines().next().unwrap().trim().parse().unwrap());
+    admin.get("/metrics").send().await.expect(200);
+
+    // Half of a request, for as long as the test wants.
+    let head = format!(
+        "POST /auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n",
+        demo.address,
+    );
+    let mut stream = TcpStream::connect(demo.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut asked)
+        .await
+        .unwrap();
+    demo.terminate();
+    until_refused(demo.address).await;
+    admin.get("/metrics").send().await.expect(200);
+    stream.write_all(b"{}").await.unwrap();
+    read_answer(&mut stream, "/auth/login").await.checked(&[]).expect(400);
+    until_refused(admin.address).await;
+    assert_eq!(demo.wait().code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
 }

@@ -8,6 +8,8 @@ use serde_json::Value;
 const CODES: &[&str] = &[
     "api_key_invalid",
     "csrf_rejected",
+    "draft_conflict",
+    "draft_quota_exceeded",
     "idempotency_key_required",
     "internal",
     "invalid_credentials",
@@ -74,6 +76,8 @@ impl Answer {
                 "retryable",
                 "reason",
                 "generation",
+                "etag",
+                "current",
             ];
             assert!(known.contains(&member.as_str()), "{member} in {self}");
         }

@@ -48,6 +48,7 @@ pub(crate) struct TestApp {
 struct Running {
     handle: ServerHandle,
     thread: JoinHandle<()>,
+    admin: Option<Client>,
 }
 
 impl TestApp {
@@ -105,6 +106,12 @@ impl TestApp {
     /// Its client.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// A client of its admin listener.
+    pub(crate) fn admin(&self) -> &Client {
+        let admin = self.running.as_ref().and_then(|running| running.admin.as_ref());
+        admin.expect("started with admin.listen")
     }
 
     /// Its keys, as they are on disk.
@@ -177,13 +184,13 @@ fn boot(config: Config, clock: Arc<ManualClock>) -> (SocketAddr, Running) {
     let thread = thread::spawn(move || {
         System::new().block_on(async {
             let service = Service::open(&config, clock).await.unwrap();
-            let address = service.address().unwrap();
-            let (server, background) = service.into_server().unwrap();
-            started.send((address, server.handle())).unwrap();
-            server.await.unwrap();
-            drop(background);
+            let (address, admin) = (service.address().unwrap(), service.admin_address().unwrap());
+            let running = service.start().unwrap();
+            started.send((address, admin, running.handle())).unwrap();
+            running.until_stopped().await.unwrap();
         });
     });
-    let (address, handle) = starting.recv().expect("the application starts");
-    (address, Running { handle, thread })
+    let (address, admin, handle) = starting.recv().expect("the application starts");
+    let admin = admin.map(Client::new);
+    (address, Running { handle, thread, admin })
 }

@@ -7,4 +7,5 @@ pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod device;
+pub(crate) mod fragile;
 pub(crate) mod log;

@@ -1,15 +1,24 @@
 //! Following the revocations.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use session_core::session::RevocationReason;
 use session_core::time::Timestamp;
 use tokio::sync::Barrier;
+use tokio::time::timeout;
 
 use super::sample::{id, revocation, session, version};
 use crate::store::{FeedEntry, FeedPosition, SessionStore};
 
 const KEPT: Timestamp = Timestamp::MAX;
+
+/// Longer than any run of the suite: who has to wait for it is not woken.
+const FOREVER: Duration = Duration::from_hours(1);
+/// In which an engine on a busy machine answers.
+const SOON: Duration = Duration::from_secs(30);
 
 /// From the start or from any position: what came after it, in order, and once; also if it came again for the same session.
 pub async fn the_feed_tells_each_revocation_once_and_in_order<S: SessionStore>(store: Arc<S>) {
@@ -109,6 +118,101 @@ pub async fn an_unknown_position_reads_from_the_start<S: SessionStore>(store: Ar
     ] {
         let (entries, end) = store.revocations_after(&FeedPosition::new(foreign)).await.unwrap();
         assert_eq!(entries.len(), 1, "{foreign}");
+        assert_eq!(store.revocations_after(&end).await.unwrap().0, []);
+    }
+}
+
+/// Who waits is woken by a revocation made meanwhile, all who wait are, and they go on from where they are.
+pub async fn waiting_for_news_ends_with_them<S: SessionStore + 'static>(store: Arc<S>) {
+    const WAITERS: usize = 3;
+    const ROUNDS: u64 = 4;
+    for number in 0..ROUNDS {
+        store.create(&session(number, "anna"), KEPT).await.unwrap();
+    }
+    let turn = Arc::new(Barrier::new(1 + WAITERS));
+    let waiters: Vec<_> = (0..WAITERS)
+        .map(|_| {
+            let (store, turn) = (Arc::clone(&store), Arc::clone(&turn));
+            tokio::spawn(async move {
+                let (mut heard, mut position) = (Vec::new(), FeedPosition::start());
+                for _ in 0..ROUNDS {
+                    let mut waiting = store.next_revocations(&position, FOREVER);
+                    // It has begun to wait when the others are let on.
+                    let begun = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
+                    assert!(begun, "there are no news yet");
+                    turn.wait().await;
+                    let (news, next) = timeout(SOON, waiting).await.unwrap().unwrap();
+                    heard.push(news);
+                    position = next;
+                    // None begins the next round before all have heard.
+                    turn.wait().await;
+                }
+                heard
+            })
+        })
+        .collect();
+    let mut told = Vec::new();
+    for number in 0..ROUNDS {
+        let entry = FeedEntry {
+            session: id(number),
+            revocation: revocation(RevocationReason::Logout, number.cast_signed()),
+        };
+        turn.wait().await;
+        store
+            .revoke(&entry.session, entry.revocation, version(1_000 + number))
+            .await
+            .unwrap();
+        told.push(vec![entry]);
+        turn.wait().await;
+    }
+    for waiter in waiters {
+        assert_eq!(waiter.await.unwrap(), told);
+    }
+}
+
+/// Without news the wait is over with its patience, and what comes afterwards is heard from the position that it gave.
+pub async fn waiting_without_news_ends_with_patience<S: SessionStore>(store: Arc<S>) {
+    let mut position = FeedPosition::start();
+    for number in 0..3 {
+        for patience in [Duration::ZERO, Duration::from_millis(20)] {
+            let waiting = timeout(SOON, store.next_revocations(&position, patience));
+            let (news, next) = waiting.await.unwrap().unwrap();
+            assert_eq!(news, []);
+            position = next;
+        }
+        store.create(&session(number, "anna"), KEPT).await.unwrap();
+        let entry = FeedEntry {
+            session: id(number),
+            revocation: revocation(RevocationReason::Admin, 0),
+        };
+        store
+            .revoke(&entry.session, entry.revocation, version(1_000 + number))
+            .await
+            .unwrap();
+        let (news, next) = store.revocations_after(&position).await.unwrap();
+        assert_eq!(news, [entry]);
+        position = next;
+    }
+}
+
+/// What is there already is told at once, however patient the reader is.
+pub async fn what_is_there_is_told_without_waiting<S: SessionStore>(store: Arc<S>) {
+    let mut told = Vec::new();
+    for number in 0..3 {
+        store.create(&session(number, "anna"), KEPT).await.unwrap();
+        let entry = FeedEntry {
+            session: id(number),
+            revocation: revocation(RevocationReason::Admin, 0),
+        };
+        store
+            .revoke(&entry.session, entry.revocation, version(1_000 + number))
+            .await
+            .unwrap();
+        told.push(entry);
+        let start = FeedPosition::start();
+        let waiting = timeout(SOON, store.next_revocations(&start, FOREVER));
+        let (entries, end) = waiting.await.unwrap().unwrap();
+        assert_eq!(entries, told);
         assert_eq!(store.revocations_after(&end).await.unwrap().0, []);
     }
 }

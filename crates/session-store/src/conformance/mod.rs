@@ -13,6 +13,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! [`draft_conformance_suite!`](crate::draft_conformance_suite) does the same for the drafts of an engine.
+//!
 //! Times are arguments everywhere, and lie far in the future where a record is to be kept, so that an engine whose server
 //! expires records by its own clock does not lose them.
 
@@ -22,6 +24,9 @@
     reason = "these are tests: a property that does not hold panics"
 )]
 
+mod copying;
+mod draft_sweeping;
+mod drafts;
 mod feed;
 mod listing;
 mod records;
@@ -29,6 +34,9 @@ mod revoking;
 mod sample;
 mod sweeping;
 
+pub use copying::*;
+pub use draft_sweeping::*;
+pub use drafts::*;
 pub use feed::*;
 pub use listing::*;
 pub use records::*;
@@ -62,6 +70,9 @@ macro_rules! conformance_suite {
             the_feed_tells_each_revocation_once_and_in_order
             a_follower_misses_nothing_and_hears_nothing_twice
             an_unknown_position_reads_from_the_start
+            waiting_for_news_ends_with_them
+            waiting_without_news_ends_with_patience
+            what_is_there_is_told_without_waiting
             what_is_due_is_swept_and_the_rest_stays
             a_swap_moves_the_end_of_a_record
             a_refused_swap_does_not_move_the_end_of_a_record
@@ -69,6 +80,11 @@ macro_rules! conformance_suite {
             revoked_records_stay_until_they_are_due
             old_feed_entries_are_swept_and_positions_stay_good
             the_ends_of_time_are_times
+            an_empty_store_is_copied_as_nothing
+            a_copy_holds_every_record_with_its_end
+            a_limit_bounds_a_page
+            an_unknown_place_copies_from_the_start
+            records_that_stay_are_copied_while_others_come_and_go
         }
     };
     (@tests $open:path; $($property:ident)+) => {
@@ -79,5 +95,27 @@ macro_rules! conformance_suite {
                 $crate::conformance::$property(::std::sync::Arc::new(store)).await;
             }
         )+
+    };
+}
+
+/// As [`conformance_suite!`](crate::conformance_suite), for a store of drafts.
+#[macro_export]
+macro_rules! draft_conformance_suite {
+    ($open:path) => {
+        $crate::conformance_suite! { @tests $open;
+            a_draft_comes_back_whole
+            a_put_against_anything_else_writes_no_draft
+            a_repeated_put_of_a_draft_is_done
+            one_of_many_concurrent_puts_of_a_draft_wins
+            a_deleted_draft_is_gone
+            alike_drafts_are_told_apart
+            all_drafts_of_a_subject_can_be_deleted
+            a_copy_finds_every_draft
+            drafts_that_are_due_are_swept_and_the_rest_stays
+            a_put_moves_the_end_of_a_draft
+            a_draft_that_is_written_anew_has_its_own_end
+            a_limit_ends_a_sweep_of_drafts_early
+            drafts_may_be_kept_to_the_end_of_time
+        }
     };
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use fjall::{Database, Keyspace, Readable};
 use session_core::id::{SessionId, Subject};
+use tokio::sync::Notify;
 
 use super::floor::Floor;
 use super::layout::{self, Envelope, Truncated};
@@ -24,6 +25,8 @@ pub(super) struct Engine {
     /// How many commits there were.
     pub(super) commits: AtomicU64,
     pub(super) floor: Floor,
+    /// Wakes those who wait for the feed to grow.
+    pub(super) feed_grew: Notify,
     _lock: DirectoryLock,
 }
 
@@ -53,6 +56,7 @@ impl Engine {
             failed: OnceLock::new(),
             commits: AtomicU64::new(0),
             floor: Floor::default(),
+            feed_grew: Notify::new(),
             _lock: opened.lock,
         })
     }
@@ -142,10 +146,22 @@ pub(super) enum Space {
     Due,
     Feed,
     Meta,
+    Drafts,
+    DraftIndex,
+    DraftDue,
 }
 
 impl Space {
-    pub(super) const ALL: [Self; 5] = [Self::Sessions, Self::BySubject, Self::Due, Self::Feed, Self::Meta];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Sessions,
+        Self::BySubject,
+        Self::Due,
+        Self::Feed,
+        Self::Meta,
+        Self::Drafts,
+        Self::DraftIndex,
+        Self::DraftDue,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -154,6 +170,9 @@ impl Space {
             Self::Due => "due",
             Self::Feed => "feed",
             Self::Meta => "meta",
+            Self::Drafts => "drafts",
+            Self::DraftIndex => "draft_index",
+            Self::DraftDue => "draft_due",
         }
     }
 }
@@ -163,13 +182,16 @@ pub(super) struct Keyspaces([Keyspace; Space::ALL.len()]);
 
 impl Keyspaces {
     pub(super) fn try_from_fn<E>(open: impl Fn(Space) -> Result<Keyspace, E>) -> Result<Self, E> {
-        let [sessions, by_subject, due, feed, meta] = Space::ALL;
+        let [sessions, by_subject, due, feed, meta, drafts, draft_index, draft_due] = Space::ALL;
         Ok(Self([
             open(sessions)?,
             open(by_subject)?,
             open(due)?,
             open(feed)?,
             open(meta)?,
+            open(drafts)?,
+            open(draft_index)?,
+            open(draft_due)?,
         ]))
     }
 }

@@ -7,39 +7,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::layout::DueKey;
-
-const END: DueKey = [u8::MAX; 24];
-
 /// Keys below which there is no entry.
+#[derive(Default)]
 pub(super) struct Floor {
-    due: Mutex<DueKey>,
+    /// Of `due`.
+    pub(super) due: DueFloor<24>,
+    /// Of `draft_due`, by time alone.
+    pub(super) drafts_due: DueFloor<8>,
     feed: AtomicU64,
 }
 
-impl Default for Floor {
-    fn default() -> Self {
-        Self {
-            due: Mutex::new([0; 24]),
-            feed: AtomicU64::new(0),
-        }
-    }
-}
-
 impl Floor {
-    /// Says that there is an entry at `key`. After its commit: see [`Floor::take_due`].
-    pub(super) fn lower_due(&self, key: DueKey) {
-        let mut due = self.due();
-        *due = key.min(*due);
-    }
-
-    /// Where to begin. The floor lifts to the end, and each entry that is written from now on lowers it again: so none is
-    /// missed, if the database is looked at after this call.
-    pub(super) fn take_due(&self) -> TakenDue<'_> {
-        let from = std::mem::replace(&mut *self.due(), END);
-        TakenDue { floor: self, from }
-    }
-
     /// The first sequence number that may be there.
     pub(super) fn feed(&self) -> u64 {
         self.feed.load(Ordering::Relaxed)
@@ -49,32 +27,56 @@ impl Floor {
     pub(super) fn raise_feed(&self, first: u64) {
         self.feed.fetch_max(first, Ordering::Relaxed);
     }
+}
 
-    fn due(&self) -> MutexGuard<'_, DueKey> {
+/// The floor of keys that begin with a time; the first `N` bytes of a key count.
+pub(super) struct DueFloor<const N: usize>(Mutex<[u8; N]>);
+
+impl<const N: usize> Default for DueFloor<N> {
+    fn default() -> Self {
+        Self(Mutex::new([0; N]))
+    }
+}
+
+impl<const N: usize> DueFloor<N> {
+    /// Says that there is an entry at `key`. After its commit: see [`DueFloor::take`].
+    pub(super) fn lower(&self, key: [u8; N]) {
+        let mut due = self.key();
+        *due = key.min(*due);
+    }
+
+    /// Where to begin. The floor lifts to the end, and each entry that is written from now on lowers it again: so none is
+    /// missed, if the database is looked at after this call.
+    pub(super) fn take(&self) -> TakenDue<'_, N> {
+        let from = std::mem::replace(&mut *self.key(), [u8::MAX; N]);
+        TakenDue { floor: self, from }
+    }
+
+    fn key(&self) -> MutexGuard<'_, [u8; N]> {
         // No code under the lock can panic; a floor is always a floor.
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The floor in the hands of a sweep. If it fails or is abandoned, the floor is again where it was.
-pub(super) struct TakenDue<'a> {
-    floor: &'a Floor,
-    from: DueKey,
+pub(super) struct TakenDue<'a, const N: usize> {
+    floor: &'a DueFloor<N>,
+    from: [u8; N],
 }
 
-impl TakenDue<'_> {
-    pub(super) fn from(&self) -> DueKey {
+impl<const N: usize> TakenDue<'_, N> {
+    pub(super) fn from(&self) -> [u8; N] {
         self.from
     }
 
     /// Nothing is left below `first`, but for what was written meanwhile.
-    pub(super) fn swept_to(mut self, first: DueKey) {
+    pub(super) fn swept_to(mut self, first: [u8; N]) {
         self.from = first;
     }
 }
 
-impl Drop for TakenDue<'_> {
+impl<const N: usize> Drop for TakenDue<'_, N> {
     fn drop(&mut self) {
-        self.floor.lower_due(self.from);
+        self.floor.lower(self.from);
     }
 }

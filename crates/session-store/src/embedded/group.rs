@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fjall::{OwnedWriteBatch, Slice};
+use session_core::time::Timestamp;
 
 use super::engine::{Engine, Failed, Space, unavailable};
-use super::layout::{DueEntry, DueKey, LAST_SEQUENCE_KEY, feed_value, sequence_key};
+use super::layout::{DueEntry, DueKey, LAST_SEQUENCE_KEY, TimeKey, feed_value, sequence_key, time_key};
 use crate::store::{FeedEntry, StoreError};
 
 /// How a batch reaches the disk.
@@ -21,6 +22,7 @@ pub(super) struct Group {
     writes: [BTreeMap<Vec<u8>, Option<Slice>>; Space::ALL.len()],
     last_sequence: u64,
     lowest_due: Option<DueKey>,
+    lowest_draft_due: Option<TimeKey>,
 }
 
 impl Group {
@@ -30,6 +32,7 @@ impl Group {
             engine,
             writes: Default::default(),
             lowest_due: None,
+            lowest_draft_due: None,
         })
     }
 
@@ -54,6 +57,12 @@ impl Group {
         self.put(Space::Due, key, entry.subject);
     }
 
+    /// Says that an entry of `draft_due` at `at` was put.
+    pub(super) fn lower_draft_due(&mut self, at: Timestamp) {
+        let key = time_key(at);
+        self.lowest_draft_due = Some(self.lowest_draft_due.map_or(key, |lowest| lowest.min(key)));
+    }
+
     pub(super) fn append_to_feed(&mut self, entry: &FeedEntry) {
         self.last_sequence += 1;
         let key = sequence_key(self.last_sequence);
@@ -63,6 +72,7 @@ impl Group {
 
     /// Commits what was written, at once or not at all, and is empty again.
     pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), Failed> {
+        let appended = !self.writes[Space::Feed as usize].is_empty();
         let mut batch = self.engine.database.batch();
         for space in Space::ALL {
             let keyspace = &self.engine.keyspaces[space];
@@ -73,7 +83,7 @@ impl Group {
                 }
             }
         }
-        let lowest_due = self.lowest_due.take();
+        let (lowest_due, lowest_draft_due) = (self.lowest_due.take(), self.lowest_draft_due.take());
         if let Some(failed) = self.engine.failed.get() {
             return Err(failed.clone());
         }
@@ -88,9 +98,15 @@ impl Group {
             return Err(self.engine.failed.get_or_init(|| Failed::new(error)).clone());
         }
         self.engine.commits.fetch_add(1, Ordering::Relaxed);
+        if appended {
+            self.engine.feed_grew.notify_waiters();
+        }
         // Only now: a sweep that took the floor before this commit would not have found the entry in the database.
         if let Some(lowest) = lowest_due {
-            self.engine.floor.lower_due(lowest);
+            self.engine.floor.due.lower(lowest);
+        }
+        if let Some(lowest) = lowest_draft_due {
+            self.engine.floor.drafts_due.lower(lowest);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! | `by_subject` | hash of the subject (16), id (16) | nothing; only sessions that are not revoked |
 //! | `due` | time (8), id (16) | hash of the subject (16) |
 //! | `feed` | sequence number (8) | time of the revocation (8), reason (1), id (16) |
+//! | `drafts`, `draft_index`, `draft_due` | | see [`super::drafts`]'s own layout |
 //! | `meta` | a name | `format`: number (4); `last_sequence`: number (8) |
 //!
 //! Integers are in network order, times with their sign bit flipped, so that the order of the bytes is the order of time.
@@ -31,6 +32,8 @@ pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const LAST_SEQUENCE_KEY: &[u8] = b"last_sequence";
 
 pub(super) type DueKey = [u8; 24];
+/// A time, as it stands in keys.
+pub(super) type TimeKey = [u8; 8];
 pub(super) type SubjectHash = [u8; 16];
 
 /// A stored value is shorter than its layout.
@@ -49,7 +52,7 @@ impl From<Truncated> for StoreError {
 pub(super) struct Envelope<'a> {
     pub(super) keep_until: Timestamp,
     pub(super) version: Version,
-    record: &'a [u8],
+    pub(super) record: &'a [u8],
 }
 
 impl<'a> Envelope<'a> {
@@ -201,11 +204,11 @@ pub(super) fn unreadable(error: RecordError) -> StoreError {
     StoreError::Unreadable(Box::new(error))
 }
 
-fn time_key(time: Timestamp) -> [u8; 8] {
+pub(super) fn time_key(time: Timestamp) -> TimeKey {
     (time.as_millis() ^ i64::MIN).to_be_bytes()
 }
 
-fn time_of(bytes: [u8; 8]) -> Timestamp {
+pub(super) fn time_of(bytes: TimeKey) -> Timestamp {
     Timestamp::from_millis(i64::from_be_bytes(bytes) ^ i64::MIN)
 }
 

@@ -3,6 +3,8 @@
 //! Every write is on disk (fsync) when it is acknowledged, and writes that wait share a commit. The database is
 //! [fjall](https://docs.rs/fjall), a log-structured merge tree; its layout is in `layout.rs`.
 
+mod copy;
+mod drafts;
 mod engine;
 mod floor;
 mod group;
@@ -19,6 +21,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::id::{SessionId, Subject};
@@ -26,7 +29,8 @@ use session_core::session::Revocation;
 use session_core::time::Timestamp;
 
 use crate::store::{
-    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
+    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap,
+    Swept, Version,
 };
 use engine::{Engine, unavailable};
 use group::Commit;
@@ -116,6 +120,18 @@ impl SessionStore for EmbeddedStore {
         sweep::records(&self.engine, &self.writer, now, limit).await
     }
 
+    async fn records_after(
+        &self,
+        position: &RecordsPosition,
+        limit: usize,
+    ) -> Result<(Vec<Kept>, Option<RecordsPosition>), StoreError> {
+        let position = position.clone();
+        reading(&self.engine, move |engine| {
+            copy::records_after(engine, &position, limit)
+        })
+        .await
+    }
+
     /// Goes the way of a write, without writing: it waits behind those that wait, and fails if they would.
     async fn check(&self) -> Result<(), StoreError> {
         self.writer.write(|_| Ok(())).await
@@ -127,6 +143,21 @@ impl RevocationFeed for EmbeddedStore {
     async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         let position = position.clone();
         reading(&self.engine, move |engine| engine.revocations_after(&position)).await
+    }
+
+    async fn next_revocations(
+        &self,
+        position: &FeedPosition,
+        patience: Duration,
+    ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        // Enrolled before the look: what is appended in between wakes it.
+        let mut grew = std::pin::pin!(self.engine.feed_grew.notified());
+        grew.as_mut().enable();
+        let found = self.revocations_after(position).await?;
+        if !found.0.is_empty() || tokio::time::timeout(patience, grew).await.is_err() {
+            return Ok(found);
+        }
+        self.revocations_after(position).await
     }
 }
 

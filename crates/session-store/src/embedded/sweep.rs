@@ -12,7 +12,7 @@ use super::{operation, reading};
 use crate::store::{StoreError, Swept};
 
 /// How many deletions the writer is given at a time: what waits behind them waits for that many.
-const CHUNK: usize = 128;
+pub(super) const CHUNK: usize = 128;
 
 pub(super) async fn records(
     engine: &Arc<Engine>,
@@ -20,7 +20,7 @@ pub(super) async fn records(
     now: Timestamp,
     limit: usize,
 ) -> Result<Swept, StoreError> {
-    let floor = engine.floor.take_due();
+    let floor = engine.floor.due.take();
     let from = floor.from();
     let due = reading(engine, move |engine| engine.due(from, now, limit)).await?;
     let mut deleted = 0;

@@ -3,7 +3,9 @@
 //! A Rust service that keeps sessions in-process, without HTTP, uses [`Sessions`] directly. Every method takes `now`; take it
 //! once, before the call, so that no decision rests on a time later than its facts.
 
+mod carried;
 mod end;
+mod follow;
 mod open;
 mod refresh;
 mod verify;
@@ -23,12 +25,14 @@ use session_core::session::SessionRecord;
 use session_core::time::Timestamp;
 
 pub use end::EndError;
+pub use follow::Follower;
 pub use open::{Login, OpenError};
 pub use refresh::{Attempt, RefreshError};
 pub use verify::AccessError;
 
 use crate::revoked::RevokedSessions;
-use crate::store::{FeedPosition, SessionStore, StoreError};
+use crate::store::{SessionStore, StoreError, Stored};
+use follow::KnownUntil;
 
 /// A revocation is remembered this much longer than any access token lives, so that a clock which is set back by no more
 /// than this makes no token of a revoked session good again.
@@ -62,6 +66,7 @@ pub struct Sessions {
     keys: ArcSwap<Keys>,
     entropy: Arc<dyn Entropy>,
     revoked: RevokedSessions,
+    known_until: KnownUntil,
 }
 
 /// All keys in force, exchanged as one.
@@ -80,6 +85,8 @@ pub struct Grant {
     pub access_expires_at: Timestamp,
     /// The refresh token to present next.
     pub refresh_token: RefreshToken,
+    /// The same as text, to be handed to the client: with the record behind it if the store is far ([`carried`]).
+    pub refresh_token_text: String,
     /// The session.
     pub record: SessionRecord,
     /// Its ends.
@@ -118,6 +125,7 @@ impl Sessions {
             keys: ArcSwap::from_pointee(keys),
             entropy: setup.entropy,
             revoked: RevokedSessions::default(),
+            known_until: KnownUntil::default(),
         }
     }
 
@@ -135,16 +143,6 @@ impl Sessions {
     pub fn replace_keys(&self, signing: SigningKeys, refresh: RefreshSecrets) {
         self.keys
             .store(Arc::new(Keys::new(&self.issuer, &self.audience, signing, refresh)));
-    }
-
-    /// Learns the revocations that the feed still keeps, so that access tokens of sessions that were revoked before this
-    /// process started are refused by it.
-    pub async fn catch_up(&self) -> Result<(), StoreError> {
-        let (entries, _) = self.store.revocations_after(&FeedPosition::start()).await?;
-        for entry in entries {
-            self.revoked.insert(entry.session, entry.revocation);
-        }
-        Ok(())
     }
 
     /// How many revocations are remembered for verifying.
@@ -178,12 +176,18 @@ impl Sessions {
 
     fn grant(
         &self,
-        record: SessionRecord,
+        stored: Stored,
         refresh_token: RefreshToken,
         replayed: bool,
         now: Timestamp,
     ) -> Result<Grant, InternalError> {
         let keys = self.keys.load();
+        let refresh_token_text = if self.store.load_travels() {
+            carried::text_with(&refresh_token, &stored, &keys.refresh, now)
+        } else {
+            refresh_token.to_text()
+        };
+        let record = stored.record;
         let key = keys.signing.current(now).ok_or(InternalError::NoSigningKey)?;
         let lifetime = Lifetime::of(&record, &self.policy);
         let access_expires_at = lifetime.access_end(&self.policy, now);
@@ -200,6 +204,7 @@ impl Sessions {
             access_token,
             access_expires_at,
             refresh_token,
+            refresh_token_text,
             record,
             lifetime,
             replayed,

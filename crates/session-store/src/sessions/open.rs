@@ -65,16 +65,13 @@ impl Sessions {
             (record, token)
         };
         let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
-        let grant = self.grant(record, refresh_token, false, now)?;
+        let stored = Stored { record, version };
+        let grant = self.grant(stored.clone(), refresh_token, false, now)?;
 
         // Looked up before anything is written: a store that cannot answer leaves no session behind.
         // Two logins at once may each see room for one; the next login then ends one more.
         let live = self.live_sessions(&grant.record.subject, now).await?;
         let giving_way = self.policy.giving_way(&live, login.replaces);
-        let stored = Stored {
-            record: grant.record.clone(),
-            version,
-        };
         self.store.create(&stored, grant.lifetime.keep_until()).await?;
         if let Some(replaced) = login.replaces {
             self.revoke(&replaced, RevocationReason::Replaced, now).await?;

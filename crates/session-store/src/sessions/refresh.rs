@@ -3,6 +3,7 @@
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use session_core::device::Device;
+use session_core::id::SessionId;
 use session_core::idempotency_key::IdempotencyKey;
 use session_core::lifetime::Lifetime;
 use session_core::refresh_token::RefreshToken;
@@ -10,7 +11,7 @@ use session_core::rotation::{Decision, Presented, ReuseCause, Rotated, rotate};
 use session_core::session::{EndReason, RevocationReason};
 use session_core::time::Timestamp;
 
-use super::{EndError, Grant, InternalError, Sessions};
+use super::{EndError, Grant, InternalError, Sessions, carried};
 use crate::store::{Revoke, StoreError, Stored, Swap, Version};
 
 /// One request to refresh a session.
@@ -87,8 +88,15 @@ impl Sessions {
             if_match: attempt.if_match,
             by_cookie: attempt.by_cookie,
         };
-        let mut stored = self.store.load(&session).await?.ok_or(RefreshError::Invalid)?;
+        let carried = carried::opened(&presented.token, attempt.refresh_token, &self.keys.load().refresh, now);
+        let mut only_carried = carried.is_some();
+        let mut stored = match carried {
+            Some(carried) => carried,
+            None => self.load_to_refresh(&session).await?,
+        };
         for _ in 0..ROUNDS {
+            // What this process knows of a revocation holds, also if the store has lost it.
+            stored.record.revoked = stored.record.revoked.or_else(|| self.revoked.get(&session));
             let decision = {
                 let keys = self.keys.load();
                 rotate(&stored.record, &presented, &keys.refresh, &self.policy, now).map_err(InternalError::from)?
@@ -96,11 +104,13 @@ impl Sessions {
             match decision {
                 Decision::Rotate(rotated) | Decision::CatchUp(rotated) => {
                     match self.carry_out(&stored, *rotated, &attempt.device).await? {
-                        Break(rotated) => return Ok(self.grant(rotated.record, rotated.successor, false, now)?),
-                        Continue(newer) => stored = newer,
+                        Break((stored, successor)) => return Ok(self.grant(stored, successor, false, now)?),
+                        Continue(newer) => (stored, only_carried) = (newer, false),
                     }
                 }
-                Decision::Replay { successor } => return Ok(self.grant(stored.record, successor, true, now)?),
+                // No swap will say whether the store holds what the client carried: it must be looked up.
+                _ if only_carried => (stored, only_carried) = (self.load_to_refresh(&session).await?, false),
+                Decision::Replay { successor } => return Ok(self.grant(stored, successor, true, now)?),
                 Decision::Reuse { cause, revoke } => return Err(self.reuse(&stored, cause, revoke, now).await),
                 Decision::Invalid => return Err(RefreshError::Invalid),
                 Decision::Ended(reason) => return Err(RefreshError::Ended(reason)),
@@ -113,13 +123,17 @@ impl Sessions {
         Err(RefreshError::Contended)
     }
 
+    async fn load_to_refresh(&self, session: &SessionId) -> Result<Stored, RefreshError> {
+        self.store.load(session).await?.ok_or(RefreshError::Invalid)
+    }
+
     /// Swaps the rotated record in, or continues with what someone else wrote first.
     async fn carry_out(
         &self,
         stored: &Stored,
         mut rotated: Rotated,
         device: &Device,
-    ) -> Result<ControlFlow<Rotated, Stored>, RefreshError> {
+    ) -> Result<ControlFlow<(Stored, RefreshToken), Stored>, RefreshError> {
         rotated.record.device = rotated.record.device.seen_as(device);
         let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
         let next = Stored {
@@ -128,10 +142,7 @@ impl Sessions {
         };
         let keep_until = Lifetime::of(&next.record, &self.policy).keep_until();
         match self.store.swap(&stored.version, &next, keep_until).await? {
-            Swap::Done => Ok(Break(Rotated {
-                record: next.record,
-                successor: rotated.successor,
-            })),
+            Swap::Done => Ok(Break((next, rotated.successor))),
             Swap::Conflict(newer) => Ok(Continue(*newer)),
             Swap::Missing => Err(RefreshError::Invalid),
         }

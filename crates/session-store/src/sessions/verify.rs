@@ -4,6 +4,9 @@ use session_core::access_token::{AccessToken, VerifyError};
 use session_core::session::RevocationReason;
 use session_core::time::Timestamp;
 
+use session_core::policy::WhenBehind;
+use session_core::session::Revocation;
+
 use super::Sessions;
 
 /// An access token is refused.
@@ -15,9 +18,37 @@ pub enum AccessError {
     /// Its session was revoked.
     #[error("its session was revoked: {}", .0.as_str())]
     Revoked(RevocationReason),
+    /// Whether its session was revoked is not known here at present, and the policy refuses then. To be repeated later.
+    #[error("what was revoked lately is not known at present")]
+    Behind,
 }
 
 impl Sessions {
+    /// Verifies an access token as [`Sessions::verify`] does, and while the revocations known here are further behind than
+    /// the policy allows, does what it says then.
+    pub async fn authenticate(&self, access_token: &str, now: Timestamp) -> Result<AccessToken, AccessError> {
+        let token = self.verify(access_token, now)?;
+        if !self.feed_is_behind(now) {
+            return Ok(token);
+        }
+        match self.policy.when_behind {
+            WhenBehind::Accept => Ok(token),
+            WhenBehind::Refuse => Err(AccessError::Behind),
+            WhenBehind::AskStore => match self.store.load(&token.session).await {
+                Ok(Some(stored)) => stored
+                    .record
+                    .revoked
+                    .map_or(Ok(token), |Revocation { reason, .. }| Err(AccessError::Revoked(reason))),
+                // A record that is gone was not revoked, as far as anyone can tell; its token lives for minutes.
+                Ok(None) => Ok(token),
+                Err(error) => {
+                    tracing::debug!(%error, "the store could not be asked; accepting the token until it expires");
+                    Ok(token)
+                }
+            },
+        }
+    }
+
     /// Verifies an access token without asking the store.
     pub fn verify(&self, access_token: &str, now: Timestamp) -> Result<AccessToken, AccessError> {
         let token = self.keys.load().verifier.verify(access_token, now)?;

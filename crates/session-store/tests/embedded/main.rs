@@ -5,5 +5,6 @@
 
 mod crash;
 mod damage;
+mod drafts;
 mod opening;
 mod sample;

@@ -26,7 +26,8 @@ use session_store::entropy::SystemEntropy;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{Attempt, Grant, Login, RefreshError, Sessions, Setup};
 use session_store::store::{
-    FeedEntry, FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept, Version,
+    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap,
+    Swept, Version,
 };
 
 /// Where every test begins.
@@ -43,6 +44,23 @@ pub(crate) fn sessions(store: Arc<dyn SessionStore>, policy: Policy) -> Sessions
     let signing = SigningKeys::of_one(SigningKey::generate(Algorithm::EdDsa, &entropy).unwrap());
     let refresh = RefreshSecrets::of_one(RefreshSecret::generate(&entropy).unwrap());
     sessions_with_keys(store, policy, signing, refresh)
+}
+
+/// Several processes over one store, with the same keys.
+pub(crate) fn processes<const N: usize>(store: &Arc<impl SessionStore + 'static>, policy: &Policy) -> [Sessions; N] {
+    let entropy = SystemEntropy::new();
+    let signing = SigningKey::generate(Algorithm::EdDsa, &entropy).unwrap();
+    let refresh = RefreshSecret::generate(&entropy).unwrap();
+    std::array::from_fn(|_| {
+        let document = signing.expose().to_vec().into();
+        let copy = SigningKey::from_document(signing.id().clone(), signing.algorithm(), document, &entropy).unwrap();
+        sessions_with_keys(
+            Arc::clone(store) as Arc<dyn SessionStore>,
+            policy.clone(),
+            SigningKeys::of_one(copy),
+            RefreshSecrets::of_one(refresh.clone()),
+        )
+    })
 }
 
 /// The use cases over `store`, with these keys.
@@ -87,7 +105,16 @@ pub(crate) async fn refresh(
     key: impl Into<Option<IdempotencyKey>>,
     now: Timestamp,
 ) -> Result<Grant, RefreshError> {
-    let refresh_token = &grant.refresh_token.to_text();
+    refresh_with(sessions, &grant.refresh_token_text, key, now).await
+}
+
+/// Refreshes with `refresh_token`, by body.
+pub(crate) async fn refresh_with(
+    sessions: &Sessions,
+    refresh_token: &str,
+    key: impl Into<Option<IdempotencyKey>>,
+    now: Timestamp,
+) -> Result<Grant, RefreshError> {
     let attempt = Attempt {
         refresh_token,
         key: key.into(),
@@ -215,6 +242,14 @@ impl SessionStore for FaultyStore {
         self.up()?.sweep(now, feed_from, limit).await
     }
 
+    async fn records_after(
+        &self,
+        position: &RecordsPosition,
+        limit: usize,
+    ) -> Result<(Vec<Kept>, Option<RecordsPosition>), StoreError> {
+        self.up()?.records_after(position, limit).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         self.up()?.check().await
     }
@@ -224,5 +259,13 @@ impl SessionStore for FaultyStore {
 impl RevocationFeed for FaultyStore {
     async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         self.up()?.revocations_after(position).await
+    }
+
+    async fn next_revocations(
+        &self,
+        position: &FeedPosition,
+        patience: Duration,
+    ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        self.up()?.next_revocations(position, patience).await
     }
 }

@@ -46,6 +46,7 @@ fn it_stays_on_loopback_and_with_its_own_data() {
     for (variable, value) in [
         ("SESSION_LISTEN", "192.168.0.1:8080"),
         ("SESSION_LISTEN", "[::]:8080"),
+        ("SESSION_ADMIN__LISTEN", "0.0.0.0:9090"),
         ("SESSION_STORE__URL", "embedded:/var/lib/session"),
         ("SESSION_KEYS__DIRECTORY", "/etc/session/keys"),
         ("SESSION_LOGIN__USERS_FILE", "users"),

@@ -1,0 +1,385 @@
+//! A store that fails as it is told, and the routes over it, with a follower that reads when it is told.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::rt::System;
+use actix_web::{HttpServer, web};
+use async_trait::async_trait;
+use serde_json::json;
+use session_core::draft::DraftKey;
+use session_core::draft_policy::DraftPolicy;
+use session_core::id::{SessionId, Subject};
+use session_core::key::{Algorithm, RefreshSecrets, SigningKey, SigningKeys};
+use session_core::policy::Policy;
+use session_core::refresh_token::RefreshSecret;
+use session_core::session::{Revocation, RevocationReason};
+use session_core::time::Timestamp;
+use session_http::api_key::{ApiKeyHash, ApiKeys};
+use session_http::app::App;
+use session_http::clock::ManualClock;
+use session_http::config::CookiesConfig;
+use session_http::cookies::Cookies;
+use session_http::login::{LoginChecker, LoginError};
+use session_http::metrics::Metrics;
+use session_http::origins::Origins;
+use session_http::routes;
+use session_store::draft_store::{
+    DeleteDraft, DraftEntry, DraftStore, DraftsPosition, Expected, KeptDraft, PutDraft, StoredDraft,
+};
+use session_store::drafts::Drafts;
+use session_store::entropy::SystemEntropy;
+use session_store::memory::MemoryStore;
+use session_store::sessions::{EndError, Follower, Sessions, Setup};
+use session_store::store::{
+    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap,
+    Swept, Version,
+};
+
+use super::app::{AUDIENCE, PUBLIC_URL, START, TestApp};
+use super::client::Client;
+use super::device::{Device, Transport};
+
+/// What an inside looks like: none of it may reach a client.
+pub(crate) const INSIDE: &str = "10.1.2.3:6379 password=hunter2";
+
+/// How a part of the store does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Health {
+    Works,
+    Unavailable,
+    Unreadable,
+    /// It never answers.
+    Hangs,
+}
+
+/// A store, its feed, and a login checker, that fail as they are told.
+#[derive(Default)]
+pub(crate) struct Fragile {
+    store: MemoryStore,
+    records: Part,
+    feed: Part,
+    loads: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Part(AtomicU8);
+
+impl Part {
+    async fn turn(&self) -> Result<(), StoreError> {
+        const UNAVAILABLE: u8 = Health::Unavailable as u8;
+        const UNREADABLE: u8 = Health::Unreadable as u8;
+        const HANGS: u8 = Health::Hangs as u8;
+        match self.0.load(Ordering::SeqCst) {
+            UNAVAILABLE => Err(StoreError::Unavailable(INSIDE.into())),
+            UNREADABLE => Err(StoreError::Unreadable(INSIDE.into())),
+            HANGS => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Fragile {
+    /// Sets how all but the feed does.
+    pub(crate) fn set(&self, health: Health) {
+        self.records.0.store(health as u8, Ordering::SeqCst);
+    }
+
+    /// Sets how the feed does.
+    pub(crate) fn set_feed(&self, health: Health) {
+        self.feed.0.store(health as u8, Ordering::SeqCst);
+    }
+
+    /// How many records were loaded so far.
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Another instance ends the session of `device`.
+    pub(crate) async fn end_elsewhere(&self, device: &Device, reason: RevocationReason) {
+        let version = Version::random(&SystemEntropy::new()).unwrap();
+        let revocation = Revocation { at: START, reason };
+        let id = device.id().parse().unwrap();
+        let done = self.store.revoke(&id, revocation, version).await.unwrap();
+        assert!(matches!(done, Revoke::Done(_)));
+    }
+
+    async fn turn(&self) -> Result<&MemoryStore, StoreError> {
+        self.records.turn().await?;
+        Ok(&self.store)
+    }
+}
+
+#[async_trait]
+impl SessionStore for Fragile {
+    async fn create(&self, new: &Stored, keep_until: Timestamp) -> Result<(), StoreError> {
+        self.turn().await?.create(new, keep_until).await
+    }
+
+    async fn load(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.turn().await?.load(id).await
+    }
+
+    async fn swap(&self, expected: &Version, next: &Stored, keep_until: Timestamp) -> Result<Swap, StoreError> {
+        self.turn().await?.swap(expected, next, keep_until).await
+    }
+
+    async fn revoke(&self, id: &SessionId, revocation: Revocation, version: Version) -> Result<Revoke, StoreError> {
+        self.turn().await?.revoke(id, revocation, version).await
+    }
+
+    async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
+        self.turn().await?.list(subject).await
+    }
+
+    async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.turn().await?.sweep(now, feed_from, limit).await
+    }
+
+    async fn records_after(
+        &self,
+        position: &RecordsPosition,
+        limit: usize,
+    ) -> Result<(Vec<Kept>, Option<RecordsPosition>), StoreError> {
+        self.turn().await?.records_after(position, limit).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.turn().await?.check().await
+    }
+}
+
+#[async_trait]
+impl DraftStore for Fragile {
+    async fn draft(&self, subject: &Subject, key: &DraftKey) -> Result<Option<StoredDraft>, StoreError> {
+        self.turn().await?.draft(subject, key).await
+    }
+
+    async fn drafts(&self, subject: &Subject) -> Result<Vec<DraftEntry>, StoreError> {
+        self.turn().await?.drafts(subject).await
+    }
+
+    async fn put_draft(
+        &self,
+        subject: &Subject,
+        key: &DraftKey,
+        expected: Expected,
+        new: &StoredDraft,
+        keep_until: Timestamp,
+    ) -> Result<PutDraft, StoreError> {
+        let store = self.turn().await?;
+        store.put_draft(subject, key, expected, new, keep_until).await
+    }
+
+    async fn delete_draft(
+        &self,
+        subject: &Subject,
+        key: &DraftKey,
+        expected: Option<Version>,
+    ) -> Result<DeleteDraft, StoreError> {
+        self.turn().await?.delete_draft(subject, key, expected).await
+    }
+
+    async fn delete_drafts(&self, subject: &Subject) -> Result<usize, StoreError> {
+        self.turn().await?.delete_drafts(subject).await
+    }
+
+    async fn sweep_drafts(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.turn().await?.sweep_drafts(now, limit).await
+    }
+
+    async fn drafts_after(
+        &self,
+        position: &DraftsPosition,
+        limit: usize,
+    ) -> Result<(Vec<KeptDraft>, Option<DraftsPosition>), StoreError> {
+        self.turn().await?.drafts_after(position, limit).await
+    }
+}
+
+#[async_trait]
+impl RevocationFeed for Fragile {
+    async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        self.feed.turn().await?;
+        self.store.revocations_after(position).await
+    }
+
+    async fn next_revocations(
+        &self,
+        position: &FeedPosition,
+        patience: Duration,
+    ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+        self.feed.turn().await?;
+        self.store.next_revocations(position, patience).await
+    }
+}
+
+#[async_trait]
+impl LoginChecker for Fragile {
+    async fn check(&self, username: &str, _password: &str) -> Result<Subject, LoginError> {
+        match username {
+            "overloaded" => Err(LoginError::Overloaded),
+            "unavailable" => Err(LoginError::Unavailable(INSIDE.into())),
+            name => Ok(Subject::new(name).unwrap()),
+        }
+    }
+}
+
+/// Keys that several instances share.
+pub(crate) struct Keys {
+    signing: SigningKey,
+    refresh: RefreshSecret,
+}
+
+impl Keys {
+    pub(crate) fn generate() -> Self {
+        let entropy = SystemEntropy::new();
+        Self {
+            signing: SigningKey::generate(Algorithm::EdDsa, &entropy).unwrap(),
+            refresh: RefreshSecret::generate(&entropy).unwrap(),
+        }
+    }
+}
+
+impl Clone for Keys {
+    fn clone(&self) -> Self {
+        let document = self.signing.expose().to_vec().into();
+        let id = self.signing.id().clone();
+        let signing = SigningKey::from_document(id, self.signing.algorithm(), document, &SystemEntropy::new());
+        Self {
+            signing: signing.unwrap(),
+            refresh: self.refresh.clone(),
+        }
+    }
+}
+
+/// The routes of both listeners over a [`Fragile`] store.
+pub(crate) struct FragileApp {
+    pub(crate) client: Client,
+    /// A client of the admin listener.
+    pub(crate) admin: Client,
+    pub(crate) store: Arc<Fragile>,
+    pub(crate) clock: Arc<ManualClock>,
+    app: web::Data<App>,
+    follower: Follower,
+    running: Option<(Vec<ServerHandle>, JoinHandle<()>)>,
+}
+
+impl FragileApp {
+    /// With the default policy, and a store and keys of its own.
+    pub(crate) async fn start() -> Self {
+        Self::with(Policy::default()).await
+    }
+
+    /// As [`FragileApp::start`], with this policy.
+    pub(crate) async fn with(policy: Policy) -> Self {
+        Self::over(Arc::default(), Keys::generate(), policy).await
+    }
+
+    /// One instance over a store that it may share.
+    pub(crate) async fn over(store: Arc<Fragile>, keys: Keys, policy: Policy) -> Self {
+        super::log::capture();
+        let clock = Arc::new(ManualClock::at(START));
+        let app = web::Data::new(app(Arc::clone(&store), keys, policy, Arc::clone(&clock)));
+        let follower = app.sessions.catch_up(START).await.unwrap();
+        let (started, starting) = mpsc::channel();
+        let served = app.clone();
+        let thread = thread::spawn(move || {
+            System::new().block_on(async {
+                let (public, client) = serve(&served, routes::configure);
+                let (admin, admin_client) = serve(&served, routes::configure_admin);
+                drop(served);
+                let handles = vec![public.handle(), admin.handle()];
+                started.send((handles, client, admin_client)).unwrap();
+                let (public, admin) = tokio::join!(public, admin);
+                public.and(admin).unwrap();
+            });
+        });
+        let (handles, client, admin) = starting.recv().unwrap();
+        Self {
+            client: Client::new(client),
+            admin: Client::new(admin),
+            store,
+            clock,
+            app,
+            follower,
+            running: Some((handles, thread)),
+        }
+    }
+
+    /// Reads the feed once, without waiting for news.
+    pub(crate) async fn follow(&mut self) -> Result<(), EndError> {
+        let clock = Arc::clone(&self.app.clock);
+        let follower = &mut self.follower;
+        self.app.sessions.follow(follower, Duration::ZERO, || clock.now()).await
+    }
+
+    pub(crate) async fn open(&self, transport: Transport) -> Device {
+        let body = json!({"subject": "alice", "rotation": "keyed", "transport": transport.name()});
+        let answer = self
+            .client
+            .post("/v1/sessions")
+            .bearer(TestApp::api_key())
+            .json(body)
+            .send()
+            .await;
+        Device::from_answer(&self.client, transport, &answer.expect(201))
+    }
+}
+
+impl Drop for FragileApp {
+    fn drop(&mut self) {
+        if let Some((handles, thread)) = self.running.take() {
+            for handle in handles {
+                drop(handle.stop(false));
+            }
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn serve(app: &web::Data<App>, configure: fn(&mut web::ServiceConfig)) -> (Server, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = app.clone();
+    let server = HttpServer::new(move || {
+        let nosniff = DefaultHeaders::new().add(("x-content-type-options", "nosniff"));
+        actix_web::App::new()
+            .app_data(app.clone())
+            .wrap(nosniff)
+            .configure(configure)
+    });
+    (server.workers(1).listen(listener).unwrap().run(), address)
+}
+
+fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>) -> App {
+    let sessions = Sessions::new(Setup {
+        store: Arc::clone(&store) as Arc<dyn SessionStore>,
+        policy: policy.validated().unwrap(),
+        issuer: PUBLIC_URL.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        signing: SigningKeys::of_one(keys.signing),
+        refresh: RefreshSecrets::of_one(keys.refresh),
+        entropy: Arc::new(SystemEntropy::new()),
+    });
+    let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
+    App {
+        sessions,
+        drafts: Drafts::new(drafts, DraftPolicy::default(), Arc::new(SystemEntropy::new())),
+        login: Some(store),
+        api_keys: ApiKeys::new([("tests".to_owned(), ApiKeyHash::of(TestApp::api_key()))]),
+        cookies: Cookies::new(&CookiesConfig::default()),
+        origins: Origins::new([PUBLIC_URL.parse().unwrap()], &[]),
+        trusted_proxies: Vec::new(),
+        metrics: Metrics::new(),
+        clock,
+        demo: None,
+    }
+}

@@ -1,0 +1,224 @@
+//! The revocations, as a stream that every instance follows.
+
+use std::time::Duration;
+
+use redis::Value;
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+use session_core::time::Timestamp;
+
+use super::keys::Keys;
+use super::link::Link;
+use super::scripts::TOLD;
+use super::value;
+use super::{RedisStore, bytes, unavailable, unreadable};
+use crate::store::{FeedEntry, FeedPosition, StoreError, Stored};
+
+/// How many entries are read at a time.
+const PAGE: usize = 1_000;
+
+/// How far back a follower reads again who was cut off: further than the clocks of two servers that follow each other as masters
+/// may differ, by which a new master's entries would lie before what was read from the old one.
+const READ_AGAIN: Duration = Duration::from_mins(5);
+
+/// The id of an entry: milliseconds by the server's clock, and a number among those of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct EntryId {
+    millis: u64,
+    number: u64,
+}
+
+impl EntryId {
+    /// The start, for what is no id.
+    fn of(position: &FeedPosition) -> Self {
+        Self::parse(position.as_str()).unwrap_or_default()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (millis, number) = text.split_once('-')?;
+        Some(Self {
+            millis: millis.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    }
+
+    fn text(self) -> String {
+        format!("{}-{}", self.millis, self.number)
+    }
+}
+
+/// All entries after `position`, at once.
+pub(super) async fn after(
+    link: &Link,
+    keys: &Keys,
+    position: &FeedPosition,
+) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+    let (mut entries, mut last) = (Vec::new(), EntryId::of(position));
+    loop {
+        let page = page_after(link, keys, last).await?;
+        let full = page.len() == PAGE;
+        for (id, entry) in page {
+            last = id;
+            entries.push(entry.ok_or_else(damaged)?);
+        }
+        if !full {
+            return Ok((entries, position_at(last)));
+        }
+    }
+}
+
+/// As [`after`], waiting on the server if there are none.
+pub(super) async fn next(
+    link: &Link,
+    keys: &Keys,
+    position: &FeedPosition,
+    patience: Duration,
+) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
+    let mut last = EntryId::of(position);
+    // A block of 0 would be for ever.
+    let block = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
+    let command = redis::cmd("XREAD")
+        .arg("COUNT")
+        .arg(PAGE)
+        .arg("BLOCK")
+        .arg(block)
+        .arg("STREAMS")
+        .arg(keys.feed())
+        .arg(last.text())
+        .take();
+    let answer: Value = link.run(&command).await.map_err(unavailable)?;
+    let streams: Option<Vec<(Value, Vec<RawEntry>)>> = bytes(answer)?;
+    let mut entries = Vec::new();
+    for (_, read) in streams.unwrap_or_default() {
+        for raw in read {
+            let (id, entry) = parsed(raw)?;
+            last = id;
+            entries.push(entry.ok_or_else(damaged)?);
+        }
+    }
+    Ok((entries, position_at(last)))
+}
+
+/// See [`READ_AGAIN`].
+pub(super) fn after_a_gap(position: &FeedPosition) -> FeedPosition {
+    let id = EntryId::of(position);
+    let back = u64::try_from(READ_AGAIN.as_millis()).unwrap_or(u64::MAX);
+    position_at(EntryId {
+        millis: id.millis.saturating_sub(back),
+        number: 0,
+    })
+}
+
+impl RedisStore {
+    /// Tells the feed of a revocation that it may not have, and notes that.
+    pub(super) async fn tell(&self, revoked: &Stored) -> Result<(), StoreError> {
+        let Some(revocation) = revoked.record.revoked else {
+            return Ok(());
+        };
+        let entry = FeedEntry {
+            session: revoked.record.id,
+            revocation,
+        };
+        let feed = self.keys.feed();
+        let command = redis::cmd("XADD")
+            .arg(&feed)
+            .arg("*")
+            .arg("r")
+            .arg(value::feed_entry(&entry))
+            .take();
+        self.durable().run::<Value>(&command).await.map_err(unavailable)?;
+        self.acknowledged(&feed).await?;
+        let key = self.keys.record(&entry.session);
+        let told = self
+            .link
+            .script::<Value>(&TOLD, &[&key], &[revoked.version.as_bytes()])
+            .await;
+        told.map(drop).map_err(unavailable)
+    }
+
+    /// Deletes entries of revocations before `feed_from`, from the oldest on, until a page has none: clocks that were ahead hold
+    /// up no more than that.
+    pub(super) async fn trim_feed(&self, feed_from: Timestamp) -> Result<(), StoreError> {
+        let mut last = EntryId::default();
+        loop {
+            let page = page_after(&self.link, &self.keys, last).await?;
+            let Some(&(end, _)) = page.last() else { return Ok(()) };
+            // One that is damaged is of no use, and would fail who follows.
+            let over = |entry: &Option<FeedEntry>| entry.is_none_or(|entry| entry.revocation.at < feed_from);
+            let over: Vec<_> = page
+                .iter()
+                .filter(|(_, entry)| over(entry))
+                .map(|(id, _)| id.text())
+                .collect();
+            if over.is_empty() {
+                return Ok(());
+            }
+            let command = redis::cmd("XDEL").arg(self.keys.feed()).arg(over).take();
+            self.link.run::<Value>(&command).await.map_err(unavailable)?;
+            last = end;
+        }
+    }
+
+    /// Waits until as many replicas as were asked for have what was written to the server of `key` over this link.
+    pub(super) async fn acknowledged(&self, key: &str) -> Result<(), StoreError> {
+        if self.replicas == 0 {
+            return Ok(());
+        }
+        let within = super::REPLICATED_WITHIN.as_millis().to_string();
+        let command = redis::cmd("WAIT").arg(self.replicas).arg(within).take();
+        let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
+        let there: u32 = self
+            .acknowledging
+            .run_at(&RoutingInfo::SingleNode(server), &command)
+            .await
+            .map_err(unavailable)?;
+        if there >= self.replicas {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(Box::new(TooFewReplicas {
+            there,
+            needed: self.replicas,
+        })))
+    }
+}
+
+/// What was written is not on enough replicas.
+#[derive(Debug, thiserror::Error)]
+#[error("only {there} of {needed} replicas have what was written")]
+struct TooFewReplicas {
+    there: u32,
+    needed: u32,
+}
+
+type RawEntry = (String, Vec<Vec<u8>>);
+
+async fn page_after(link: &Link, keys: &Keys, last: EntryId) -> Result<Vec<(EntryId, Option<FeedEntry>)>, StoreError> {
+    let from = format!("({}", last.text());
+    let command = redis::cmd("XRANGE")
+        .arg(keys.feed())
+        .arg(from)
+        .arg("+")
+        .arg("COUNT")
+        .arg(PAGE)
+        .take();
+    let answer: Value = link.run(&command).await.map_err(unavailable)?;
+    bytes::<Vec<RawEntry>>(answer)?.into_iter().map(parsed).collect()
+}
+
+/// The entry is `None` if it is damaged.
+fn parsed((id, fields): RawEntry) -> Result<(EntryId, Option<FeedEntry>), StoreError> {
+    let id = EntryId::parse(&id).ok_or_else(damaged)?;
+    let entry = fields.get(1).and_then(|bytes| value::feed_entry_of(bytes).ok());
+    Ok((id, entry))
+}
+
+fn damaged() -> StoreError {
+    unreadable(crate::record::RecordError::Length)
+}
+
+fn position_at(id: EntryId) -> FeedPosition {
+    if id == EntryId::default() {
+        FeedPosition::start()
+    } else {
+        FeedPosition::new(id.text())
+    }
+}

@@ -1,0 +1,124 @@
+//! A session as a value in Redis: what scripts compare stands in front, in plain bytes.
+//!
+//! `version (16) · state (1) · if revoked: time (8, ms), reason (1) · record`
+//!
+//! The record stands there as if it were not revoked, so that a script revokes it without reading it.
+
+use session_core::id::SessionId;
+use session_core::session::{Revocation, SessionRecord};
+use session_core::time::Timestamp;
+
+use crate::record::{self, RecordError};
+use crate::store::{FeedEntry, Stored, Version};
+
+const VERSION_BYTES: usize = 16;
+const REVOCATION_BYTES: usize = 9;
+
+/// Byte 17. The scripts know the letters too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not revoked.
+    Live,
+    /// Revoked, and the feed may not have it yet.
+    ToBeTold,
+    /// Revoked, and the feed has it.
+    Revoked,
+}
+
+impl State {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Live => b'L',
+            Self::ToBeTold => b'P',
+            Self::Revoked => b'R',
+        }
+    }
+}
+
+/// What a value holds.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) stored: Stored,
+    pub(super) state: State,
+}
+
+/// The value of a session. One that is revoked counts as told: it was revoked elsewhere, and its feed is copied with it.
+pub(super) fn encode(stored: &Stored) -> Vec<u8> {
+    let mut value = match stored.record.revoked {
+        None => head(&stored.version, State::Live),
+        Some(revocation) => revoked_head(&stored.version, State::Revoked, revocation),
+    };
+    let mut record = stored.record.clone();
+    record.revoked = None;
+    value.append(&mut record::encode_compact(&record));
+    value
+}
+
+/// What stands before the record of a revoked session.
+pub(super) fn revoked_head(version: &Version, state: State, revocation: Revocation) -> Vec<u8> {
+    let mut head = head(version, state);
+    head.extend_from_slice(&revocation_bytes(revocation));
+    head
+}
+
+/// Reads the value of the session `id`.
+pub(super) fn decode(id: SessionId, value: &[u8]) -> Result<Read, RecordError> {
+    let (version, rest) = value.split_first_chunk::<VERSION_BYTES>().ok_or(RecordError::Length)?;
+    let (letter, rest) = rest.split_first().ok_or(RecordError::Length)?;
+    let states = [State::Live, State::ToBeTold, State::Revoked];
+    let state = states.into_iter().find(|state| state.letter() == *letter);
+    let state = state.ok_or(RecordError::UnknownName(*letter))?;
+    let (revoked, record) = if state == State::Live {
+        (None, rest)
+    } else {
+        let (revocation, record) = rest
+            .split_first_chunk::<REVOCATION_BYTES>()
+            .ok_or(RecordError::Length)?;
+        (Some(revocation_of(*revocation)?), record)
+    };
+    let mut record: SessionRecord = record::decode_compact(id, record)?;
+    record.revoked = revoked;
+    let version = Version::from_bytes(*version);
+    Ok(Read {
+        stored: Stored { record, version },
+        state,
+    })
+}
+
+/// An entry of the feed.
+pub(super) fn feed_entry(entry: &FeedEntry) -> Vec<u8> {
+    let mut bytes = entry.session.as_bytes().to_vec();
+    bytes.extend_from_slice(&revocation_bytes(entry.revocation));
+    bytes
+}
+
+/// Reads an entry of the feed.
+pub(super) fn feed_entry_of(bytes: &[u8]) -> Result<FeedEntry, RecordError> {
+    let (id, revocation) = bytes.split_first_chunk().ok_or(RecordError::Length)?;
+    Ok(FeedEntry {
+        session: SessionId::from_bytes(*id),
+        revocation: revocation_of(*revocation.first_chunk().ok_or(RecordError::Length)?)?,
+    })
+}
+
+fn head(version: &Version, state: State) -> Vec<u8> {
+    let mut head = Vec::with_capacity(256);
+    head.extend_from_slice(version.as_bytes());
+    head.push(state.letter());
+    head
+}
+
+fn revocation_bytes(revocation: Revocation) -> [u8; REVOCATION_BYTES] {
+    let mut bytes = [0; REVOCATION_BYTES];
+    bytes[..8].copy_from_slice(&revocation.at.as_millis().to_be_bytes());
+    bytes[8] = record::reason_number(revocation.reason);
+    bytes
+}
+
+fn revocation_of(bytes: [u8; REVOCATION_BYTES]) -> Result<Revocation, RecordError> {
+    let [at @ .., reason] = bytes;
+    Ok(Revocation {
+        at: Timestamp::from_millis(i64::from_be_bytes(at)),
+        reason: record::reason_of(reason)?,
+    })
+}

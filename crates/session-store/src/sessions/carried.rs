@@ -1,0 +1,54 @@
+//! The record that a client carries with its refresh token, so that a refresh need not load it.
+//!
+//! Behind the token stand a dot and the base64url of the record's version and of the record in its stored form, sealed
+//! ([`session_core::sealing`]). It says what the store held when the token was given; whether it still does, only the store
+//! knows. So a decision from a carried record counts only if it is to swap, and the swap, which compares versions, is done:
+//! a version names one write, so what was decided from *is* what was stored. In every other case the record is loaded and the
+//! decision taken again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use session_core::key::RefreshSecrets;
+use session_core::refresh_token::RefreshToken;
+use session_core::sealing::Nonce;
+use session_core::time::Timestamp;
+
+use crate::record;
+use crate::store::{Stored, Version};
+
+/// The text of `token`, with `stored` behind it.
+pub(super) fn text_with(token: &RefreshToken, stored: &Stored, secrets: &RefreshSecrets, now: Timestamp) -> String {
+    let facts = token.facts();
+    let mut text = token.to_text();
+    // Without its secret a token is good for nothing either; it is handed out bare.
+    let Some(secret) = secrets.believed(&facts.secret, now) else {
+        return text;
+    };
+    let mut carried = stored.version.as_bytes().to_vec();
+    carried.extend(secret.seal(&facts.session, nonce(&stored.version), &record::encode(&stored.record)));
+    text.push('.');
+    URL_SAFE_NO_PAD.encode_string(carried, &mut text);
+    text
+}
+
+/// The record behind `token` in `text`, if there is one that this service sealed for that token's session.
+pub(super) fn opened(token: &RefreshToken, text: &str, secrets: &RefreshSecrets, now: Timestamp) -> Option<Stored> {
+    let (_, carried) = text.split_once('.')?;
+    let facts = token.facts();
+    let carried = URL_SAFE_NO_PAD.decode(carried).ok()?;
+    let (version, sealed) = carried.split_first_chunk()?;
+    let version = Version::from_bytes(*version);
+    let secret = secrets.believed(&facts.secret, now)?;
+    let bytes = secret.unseal(&facts.session, nonce(&version), sealed.to_vec())?;
+    let record = record::decode(&bytes).ok()?;
+    (record.id == facts.session).then_some(Stored { record, version })
+}
+
+/// Unique to the record as [`Session::seal`](session_core::refresh_token::RefreshSecret::seal) asks for: a version names one
+/// write, and 96 of its random bits do not repeat among the writes of one session.
+fn nonce(version: &Version) -> Nonce {
+    let mut nonce = Nonce::default();
+    let length = nonce.len();
+    nonce.copy_from_slice(&version.as_bytes()[..length]);
+    nonce
+}

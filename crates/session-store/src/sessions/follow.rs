@@ -1,0 +1,109 @@
+//! Following the revocations, so that an access token dies here within milliseconds of its session's end anywhere.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use session_core::time::Timestamp;
+
+use super::{EndError, Sessions};
+use crate::store::{FeedEntry, FeedPosition, StoreError, Version};
+
+/// After a follower was cut off, revocations younger than this are compared with the feed. Shorter than what an engine reads
+/// again ([`crate::store::RevocationFeed::after_a_gap`]) by more than clocks may differ.
+const COMPARED_AFTER_A_GAP: Duration = Duration::from_mins(2);
+
+/// How far one process has read the feed. [`Sessions::catch_up`] gives it, [`Sessions::follow`] moves it.
+#[derive(Debug)]
+pub struct Follower {
+    position: FeedPosition,
+    /// A reading has failed since: what was read before may have been lost with a server.
+    cut_off: bool,
+}
+
+/// When all revocations up to then were known here.
+#[derive(Debug, Default)]
+pub(super) struct KnownUntil(AtomicI64);
+
+impl KnownUntil {
+    fn set(&self, time: Timestamp) {
+        self.0.store(time.as_millis(), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Sessions {
+    /// Learns the revocations that the feed still keeps, so that access tokens of sessions that were revoked before this
+    /// process started are refused by it.
+    pub async fn catch_up(&self, now: Timestamp) -> Result<Follower, StoreError> {
+        let (entries, position) = self.store.revocations_after(&FeedPosition::start()).await?;
+        self.learn(&entries);
+        self.known_until.set(now);
+        Ok(Follower {
+            position,
+            cut_off: false,
+        })
+    }
+
+    /// Learns what was revoked since, anywhere; waits for it for `patience` at most. Call it again and again. `clock` is read
+    /// once, when the feed has answered.
+    ///
+    /// After an error, the next call reads again what a failover may have changed. A revocation that this process has heard of
+    /// and the feed has not, was lost by the store: it is carried out again.
+    pub async fn follow(
+        &self,
+        follower: &mut Follower,
+        patience: Duration,
+        clock: impl FnOnce() -> Timestamp,
+    ) -> Result<(), EndError> {
+        let was_cut_off = std::mem::replace(&mut follower.cut_off, true);
+        let read = if was_cut_off {
+            let position = self.store.after_a_gap(&follower.position);
+            self.store.revocations_after(&position).await
+        } else {
+            self.store.next_revocations(&follower.position, patience).await
+        };
+        let (entries, position) = read?;
+        let now = clock();
+        self.learn(&entries);
+        if was_cut_off {
+            self.revoke_again_what_was_lost(&entries, now).await?;
+        }
+        *follower = Follower {
+            position,
+            cut_off: false,
+        };
+        self.known_until.set(now);
+        Ok(())
+    }
+
+    /// How far the revocations known here are behind the store's, at most.
+    pub fn feed_lag(&self, now: Timestamp) -> Duration {
+        now.since(self.known_until.get())
+    }
+
+    /// Whether they are further behind than the policy allows.
+    pub fn feed_is_behind(&self, now: Timestamp) -> bool {
+        self.feed_lag(now) > self.policy.max_lag
+    }
+
+    fn learn(&self, entries: &[FeedEntry]) {
+        for entry in entries {
+            self.revoked.insert(entry.session, entry.revocation);
+        }
+    }
+
+    async fn revoke_again_what_was_lost(&self, read_again: &[FeedEntry], now: Timestamp) -> Result<(), EndError> {
+        let there: HashSet<_> = read_again.iter().map(|entry| entry.session).collect();
+        let recent = self.revoked.since(now.saturating_sub(COMPARED_AFTER_A_GAP));
+        for (session, revocation) in recent.into_iter().filter(|(session, _)| !there.contains(session)) {
+            tracing::warn!(%session, "the store has lost the revocation of a session; revoking it again");
+            let version = Version::random(&*self.entropy)?;
+            self.store.revoke(&session, revocation, version).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! Following the revocations: what one process ends, another one refuses, also if the feed or the store fails in between.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod sessions_support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::policy::Policy;
+use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode};
+use session_core::time::Timestamp;
+use session_store::sessions::{AccessError, EndError, Follower, Grant, RefreshError, Sessions};
+use session_store::store::{FeedPosition, RevocationFeed as _, SessionStore as _, StoreError};
+use sessions_support::*;
+
+const ENDED: RevocationReason = RevocationReason::EndedElsewhere;
+
+/// Two processes over one store, and the follower of the second.
+async fn two() -> (Arc<FaultyStore>, Sessions, Sessions, Follower) {
+    let store = FaultyStore::new();
+    let [one, other] = processes(&store, &Policy::default());
+    let follower = other.catch_up(at(0)).await.unwrap();
+    (store, one, other, follower)
+}
+
+async fn open(sessions: &Sessions) -> Grant {
+    sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap()
+}
+
+/// Reads the feed once, without waiting for news.
+async fn follow(sessions: &Sessions, follower: &mut Follower, now: Timestamp) -> Result<(), EndError> {
+    sessions.follow(follower, Duration::ZERO, || now).await
+}
+
+fn refused(sessions: &Sessions, grant: &Grant, now: Timestamp) -> bool {
+    match sessions.verify(&grant.access_token, now) {
+        Ok(_) => false,
+        Err(error) => {
+            assert_eq!(error, AccessError::Revoked(ENDED));
+            true
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_one_process_ends_another_one_refuses() {
+    let (_store, one, other, mut follower) = two().await;
+    let (ended, living) = (open(&one).await, open(&one).await);
+    assert!(one.end(&ended.record.id, ENDED, at(1)).await.unwrap());
+    assert!(!refused(&other, &ended, at(1)), "it has not heard of it");
+    follow(&other, &mut follower, at(2)).await.unwrap();
+    assert!(refused(&other, &ended, at(2)));
+    assert!(!refused(&other, &living, at(2)));
+    assert_eq!(other.revocations_remembered(), 1);
+}
+
+#[tokio::test]
+async fn a_follower_that_waits_is_woken() {
+    let (_store, one, other, mut follower) = two().await;
+    let ended = open(&one).await;
+    let patience = Duration::from_hours(1);
+    let (heard, done) = tokio::join!(
+        // Polled first: it waits before there is anything to hear.
+        other.follow(&mut follower, patience, || at(2)),
+        one.end(&ended.record.id, ENDED, at(1)),
+    );
+    heard.unwrap();
+    assert!(done.unwrap());
+    assert!(refused(&other, &ended, at(2)));
+}
+
+#[tokio::test]
+async fn what_is_heard_twice_is_heard_once() {
+    let (store, one, other, mut follower) = two().await;
+    let ended = open(&one).await;
+    one.end(&ended.record.id, ENDED, at(1)).await.unwrap();
+    for round in 2..5 {
+        // Each catching up reads everything again.
+        follow(&other, &mut follower, at(round)).await.unwrap();
+        follower = other.catch_up(at(round)).await.unwrap();
+        assert!(refused(&other, &ended, at(round)));
+        assert_eq!(other.revocations_remembered(), 1);
+    }
+    let (entries, _) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+    assert_eq!(entries.len(), 1, "and nothing was revoked again");
+}
+
+#[tokio::test]
+async fn what_is_revoked_while_the_feed_is_away_is_heard_afterwards() {
+    let (store, one, other, mut follower) = two().await;
+    let grants = [open(&one).await, open(&one).await, open(&one).await, open(&one).await];
+    let [before, unread, meanwhile, never] = &grants;
+    one.end(&before.record.id, ENDED, at(1)).await.unwrap();
+    follow(&other, &mut follower, at(2)).await.unwrap();
+    one.end(&unread.record.id, ENDED, at(3)).await.unwrap();
+    for round in 4..6 {
+        store.fail_with(Fault::Down);
+        follow(&other, &mut follower, at(round)).await.unwrap_err();
+    }
+    store.fail_with(Fault::None);
+    one.end(&meanwhile.record.id, ENDED, at(6)).await.unwrap();
+    assert!(!refused(&other, unread, at(6)) && !refused(&other, meanwhile, at(6)));
+    follow(&other, &mut follower, at(7)).await.unwrap();
+    assert_eq!(
+        grants.each_ref().map(|grant| refused(&other, grant, at(7))),
+        [true, true, true, false]
+    );
+    // From then on it reads on as before.
+    one.end(&never.record.id, ENDED, at(8)).await.unwrap();
+    follow(&other, &mut follower, at(9)).await.unwrap();
+    assert!(refused(&other, never, at(9)));
+}
+
+#[tokio::test]
+async fn how_far_behind_it_is_follows_from_its_last_reading() {
+    let store = FaultyStore::new();
+    let [sessions] = processes(&store, &Policy::default());
+    assert!(sessions.feed_is_behind(at(0)), "nothing was read yet");
+    let mut follower = sessions.catch_up(at(10)).await.unwrap();
+    let bound = Policy::default().max_lag;
+    let at_bound = at(10).saturating_add(bound);
+    let beyond = at_bound.saturating_add(Duration::from_millis(1));
+    assert_eq!(sessions.feed_lag(at(10)), Duration::ZERO);
+    assert_eq!(sessions.feed_lag(at_bound), bound);
+    assert!(!sessions.feed_is_behind(at_bound));
+    assert!(sessions.feed_is_behind(beyond));
+    // A clock that was set back makes nobody late.
+    assert_eq!(sessions.feed_lag(at(3)), Duration::ZERO);
+
+    store.fail_with(Fault::Down);
+    let failed = sessions
+        .follow(&mut follower, Duration::ZERO, || {
+            panic!("nothing was read: there is no time to it")
+        })
+        .await;
+    assert!(matches!(failed, Err(EndError::Store(StoreError::Unavailable(_)))));
+    assert!(sessions.feed_is_behind(beyond));
+
+    store.fail_with(Fault::None);
+    follow(&sessions, &mut follower, at(100)).await.unwrap();
+    assert_eq!(sessions.feed_lag(at(102)), Duration::from_secs(2));
+    assert!(!sessions.feed_is_behind(at(102)));
+}
+
+/// A session that was ended, which two processes know and the store has forgotten: feed and record.
+async fn lost_revocation() -> (Arc<FaultyStore>, Sessions, Sessions, Follower, Grant) {
+    let (store, one, other, mut follower) = two().await;
+    let ended = open(&one).await;
+    let before = store.load(&ended.record.id).await.unwrap().unwrap();
+    one.end(&ended.record.id, ENDED, at(10)).await.unwrap();
+    follow(&other, &mut follower, at(11)).await.unwrap();
+    store.lose_writes_since(before).await;
+    store.fail_with(Fault::Down);
+    follow(&other, &mut follower, at(12)).await.unwrap_err();
+    store.fail_with(Fault::None);
+    (store, one, other, follower, ended)
+}
+
+#[tokio::test]
+async fn until_a_lost_revocation_is_repeated_who_knows_of_it_refuses() {
+    let (store, one, other, _follower, ended) = lost_revocation().await;
+    for sessions in [&one, &other] {
+        assert!(refused(sessions, &ended, at(13)));
+        let refused = refresh(sessions, &ended, key(1), at(13)).await.unwrap_err();
+        assert!(
+            matches!(refused, RefreshError::Ended(EndReason::Revoked(ENDED))),
+            "{refused}"
+        );
+    }
+    let stored = store.load(&ended.record.id).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.record.generation, stored.record.revoked),
+        (0, None),
+        "nothing was written"
+    );
+}
+
+#[tokio::test]
+async fn a_revocation_that_the_store_has_lost_is_carried_out_again() {
+    let (store, _one, other, mut follower, ended) = lost_revocation().await;
+    let [newcomer] = processes(&store, &Policy::default());
+    follow(&other, &mut follower, at(13)).await.unwrap();
+    let revocation = Revocation {
+        at: at(10),
+        reason: ENDED,
+    };
+    let stored = store.load(&ended.record.id).await.unwrap().unwrap();
+    assert_eq!(stored.record.revoked, Some(revocation), "as it was, with its own time");
+    // So it reaches those who never knew.
+    newcomer.catch_up(at(14)).await.unwrap();
+    assert_eq!(newcomer.revocations_remembered(), 1);
+    let (entries, _) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+    assert_eq!(entries.len(), 1);
+    // And once: the next reading has nothing to mend.
+    follow(&other, &mut follower, at(15)).await.unwrap();
+    let (entries, _) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+    assert_eq!(entries.len(), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_be_repeated_is_repeated_the_next_time() {
+    let (store, _one, other, mut follower, ended) = lost_revocation().await;
+    store.fail_with(Fault::RevokeFails);
+    follow(&other, &mut follower, at(13)).await.unwrap_err();
+    assert_eq!(
+        other.feed_lag(at(13)),
+        Duration::from_secs(2),
+        "it is not up to date yet"
+    );
+    follow(&other, &mut follower, at(14)).await.unwrap();
+    let stored = store.load(&ended.record.id).await.unwrap().unwrap();
+    assert!(stored.record.revoked.is_some());
+    assert_eq!(other.feed_lag(at(14)), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_session_that_was_lost_as_a_whole_is_no_fault() {
+    let (store, one, other, mut follower, ended) = lost_revocation().await;
+    let another = open(&one).await;
+    let kept = store.load(&another.record.id).await.unwrap().unwrap();
+    store.lose_writes_since(kept).await;
+    follow(&other, &mut follower, at(13)).await.unwrap();
+    assert!(refused(&other, &ended, at(13)));
+    assert!(!refused(&other, &another, at(13)));
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod background;
+pub mod certificate;
+pub mod error;
+pub mod eventually;
+pub mod nginx;
+pub mod port;
+pub mod process;
+pub mod proxy;
+pub mod redis;
