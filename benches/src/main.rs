@@ -1,4 +1,4 @@
-//! Measures the service from outside.
+//! Measures the service from outside, and what it costs with few sessions and with many.
 //!
 //! `cargo run --release -p benches -- load` starts the service in a process of its own, on the embedded store in a temporary
 //! folder, has each client refresh its own session as fast as it gets answers, checks every answer, and prints the figures.
@@ -6,6 +6,7 @@
 mod client;
 mod load;
 mod process;
+mod scale;
 mod server;
 
 use std::path::PathBuf;
@@ -32,6 +33,12 @@ enum Command {
         #[arg(long, default_value_t = 32)]
         clients: usize,
     },
+    /// Refreshes on Redis with few sessions in it and with many, in turns
+    Scale {
+        /// How many sessions, from few to many
+        #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
+        sessions: Vec<usize>,
+    },
     /// The service under test; `load` starts it
     #[command(hide = true)]
     Serve {
@@ -44,6 +51,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
+        Command::Scale { sessions } => scale::run(&sessions),
         Command::Serve { data } => server::run(&data),
     };
     match outcome {

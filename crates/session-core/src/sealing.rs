@@ -8,22 +8,22 @@ use ring::{aead, hkdf};
 use crate::id::SessionId;
 use crate::refresh_token::RefreshSecret;
 
-/// The first bytes of a sealed text; no two different texts of one session may be sealed under the same ones.
-pub type Nonce = [u8; aead::NONCE_LEN];
+/// Names what is sealed: no two different texts of one session may be sealed under the same name. Its first 96 bits are the
+/// nonce, and all of it is authenticated.
+pub type Name = [u8; 16];
 
 /// A sealed text is longer by this many bytes than what is in it.
 pub const TAG_BYTES: usize = 16;
 
 impl RefreshSecret {
-    /// Seals `text`. `nonce` must be unique to it among the texts of `session`; the same text under the same nonce has the
-    /// same sealed form.
-    pub fn seal(&self, session: &SessionId, nonce: Nonce, text: &[u8]) -> Vec<u8> {
+    /// Seals `text`. The first 96 bits of `name` must be unique to it among the texts of `session`; the same text under the
+    /// same name has the same sealed form.
+    pub fn seal(&self, session: &SessionId, name: &Name, text: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(text.len() + TAG_BYTES);
         sealed.extend_from_slice(text);
-        let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        let sealing = self
-            .sealing_key(session)
-            .seal_in_place_append_tag(nonce, aead::Aad::empty(), &mut sealed);
+        let sealing =
+            self.sealing_key(session)
+                .seal_in_place_append_tag(nonce(name), aead::Aad::from(name), &mut sealed);
         match sealing {
             Ok(()) => sealed,
             // SP 800-38D §5.2.1.1 bounds a text at 2^36 - 32 bytes; ring refuses only a longer one.
@@ -31,12 +31,11 @@ impl RefreshSecret {
         }
     }
 
-    /// What was sealed; `None` if this secret did not seal it for `session` under `nonce`.
-    pub fn unseal(&self, session: &SessionId, nonce: Nonce, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
-        let nonce = aead::Nonce::assume_unique_for_key(nonce);
+    /// What was sealed; `None` if this secret did not seal it for `session` under `name`.
+    pub fn unseal(&self, session: &SessionId, name: &Name, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
         let opened = self
             .sealing_key(session)
-            .open_in_place(nonce, aead::Aad::empty(), &mut sealed);
+            .open_in_place(nonce(name), aead::Aad::from(name), &mut sealed);
         let length = opened.ok()?.len();
         sealed.truncate(length);
         Some(sealed)
@@ -52,6 +51,12 @@ impl RefreshSecret {
     }
 }
 
+fn nonce(name: &Name) -> aead::Nonce {
+    let mut nonce = [0; aead::NONCE_LEN];
+    nonce.copy_from_slice(&name[..aead::NONCE_LEN]);
+    aead::Nonce::assume_unique_for_key(nonce)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -60,7 +65,7 @@ mod tests {
     use crate::refresh_token::SecretId;
 
     const SESSION: SessionId = SessionId::from_bytes([3; 16]);
-    const NONCE: Nonce = [5; 12];
+    const NAME: Name = [5; 16];
 
     fn secret(byte: u8) -> RefreshSecret {
         RefreshSecret::from_bytes(SecretId(1), [byte; 32])
@@ -69,32 +74,39 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_sealed_is_opened_and_nothing_else(text: Vec<u8>, change: prop::sample::Index, bit in 0..8_u8) {
-            let sealed = secret(1).seal(&SESSION, NONCE, &text);
+            let sealed = secret(1).seal(&SESSION, &NAME, &text);
             prop_assert_eq!(sealed.len(), text.len() + TAG_BYTES);
-            prop_assert_eq!(secret(1).unseal(&SESSION, NONCE, sealed.clone()), Some(text));
+            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, sealed.clone()), Some(text));
             let mut changed = sealed;
             let index = change.index(changed.len());
             changed[index] ^= 1 << bit;
-            prop_assert_eq!(secret(1).unseal(&SESSION, NONCE, changed), None);
+            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, changed), None);
         }
 
         #[test]
         fn any_bytes_are_opened_or_refused(bytes: Vec<u8>) {
-            prop_assert_eq!(secret(1).unseal(&SESSION, NONCE, bytes), None);
+            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, bytes), None);
         }
     }
 
     #[test]
-    fn another_secret_session_or_nonce_opens_nothing() {
-        let sealed = || secret(1).seal(&SESSION, NONCE, b"text");
-        assert_eq!(secret(2).unseal(&SESSION, NONCE, sealed()), None);
-        assert_eq!(secret(1).unseal(&SessionId::from_bytes([4; 16]), NONCE, sealed()), None);
-        assert_eq!(secret(1).unseal(&SESSION, [6; 12], sealed()), None);
+    fn another_secret_session_or_name_opens_nothing() {
+        let sealed = || secret(1).seal(&SESSION, &NAME, b"text");
+        assert_eq!(secret(2).unseal(&SESSION, &NAME, sealed()), None);
+        assert_eq!(secret(1).unseal(&SessionId::from_bytes([4; 16]), &NAME, sealed()), None);
+        assert_eq!(
+            secret(1).unseal(&SESSION, &[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6], sealed()),
+            None
+        );
     }
 
     #[test]
     fn nothing_of_the_text_is_seen() {
-        let sealed = secret(1).seal(&SESSION, NONCE, b"anna@example.com");
-        assert!(!sealed.windows(4).any(|part| b"anna@example.com".windows(4).any(|text| text == part)));
+        let sealed = secret(1).seal(&SESSION, &NAME, b"anna@example.com");
+        assert!(
+            !sealed
+                .windows(4)
+                .any(|part| b"anna@example.com".windows(4).any(|text| text == part))
+        );
     }
 }

@@ -46,7 +46,9 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
 
 fn browser(products: &str) -> Option<(&str, &str)> {
     let named = |wanted: &&str| {
-        let mut products = products.split_whitespace().filter_map(|product| product.split_once('/'));
+        let mut products = products
+            .split_whitespace()
+            .filter_map(|product| product.split_once('/'));
         let (name, version) = products.find(|(name, _)| name == wanted)?;
         let major = version.split('.').next().filter(|major| !major.is_empty())?;
         // Safari alone names its version so.

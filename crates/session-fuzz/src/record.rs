@@ -1,5 +1,6 @@
 //! Reading stored records.
 
+use session_core::id::SessionId;
 use session_core::idempotency_key::KeyFingerprint;
 use session_core::key::RefreshSecrets;
 use session_core::lifetime::{Lifetime, ended};
@@ -8,20 +9,19 @@ use session_core::refresh_token::RefreshSecret;
 use session_core::rotation::{Decision, Presented, rotate};
 use session_core::session::{REMEMBERED_ROTATIONS, SessionRecord};
 use session_core::time::Timestamp;
-use session_store::record::{decode, encode};
+use session_store::record::{RecordError, decode, decode_compact, encode, encode_compact};
 
 use crate::Outcome;
 
-/// What is read as a record is a record: it is written and read again as the same, its texts are in their bounds, and core
-/// can decide about it, however damaged or hostile its history and times are.
+/// What is read as a record, in either form, is a record: it is written and read again as the same in both, its texts are in
+/// their bounds, and core can decide about it, however damaged or hostile its history and times are.
 pub fn record(input: &[u8]) -> Outcome {
-    let Ok(record) = decode(input) else {
+    // The forms differ in their first byte; the compact one does not hold the session's id.
+    let Ok(record) = decode(input).or_else(|_| decode_compact(SessionId::from_bytes([3; 16]), input)) else {
         return Outcome::Refused;
     };
-    let written = encode(&record);
-    let read = decode(&written).expect("what was written is read");
-    assert_eq!(read, record, "a record changes by being stored");
-    assert_eq!(encode(&read), written, "a record is written in two ways");
+    stays_as_it_is(&record, encode, decode);
+    stays_as_it_is(&record, encode_compact, |bytes| decode_compact(record.id, bytes));
     assert!(record.rotations.len() <= REMEMBERED_ROTATIONS);
     let texts = [&record.device.label, &record.device.user_agent];
     let controls = texts
@@ -41,6 +41,17 @@ pub fn record(input: &[u8]) -> Outcome {
         decide(&record, Timestamp::from_millis(now));
     }
     Outcome::Accepted
+}
+
+fn stays_as_it_is(
+    record: &SessionRecord,
+    encode: impl Fn(&SessionRecord) -> Vec<u8>,
+    decode: impl Fn(&[u8]) -> Result<SessionRecord, RecordError>,
+) {
+    let written = encode(record);
+    let read = decode(&written).expect("what was written is read");
+    assert_eq!(read, *record, "a record changes by being stored");
+    assert_eq!(encode(&read), written, "a record is written in two ways");
 }
 
 /// Presents tokens around the record's generation, as if its secret were ours.
@@ -79,7 +90,8 @@ fn decide(record: &SessionRecord, now: Timestamp) {
                     "it went back"
                 );
                 assert!(next.last_used_at >= record.last_used_at.max(now), "its time went back");
-                assert_eq!(decode(&encode(next)).expect("what was decided is stored"), *next);
+                stays_as_it_is(next, encode, decode);
+                stays_as_it_is(next, encode_compact, |bytes| decode_compact(next.id, bytes));
             }
             Decision::Replay { .. } | Decision::Reuse { .. } | Decision::Superseded => {
                 assert!(over.is_none() && generation < record.generation);

@@ -1,4 +1,4 @@
-//! What only the demo has: a user whom everybody knows, and a page that says what to try.
+//! What only the demo has: a user whom everybody knows, and a text that says what to try in a shell.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub struct Demo {
     pub origins: Vec<Origin>,
     /// The `Host` values that it answers to: a page elsewhere that resolves its own name to loopback gets nothing.
     pub hosts: Vec<String>,
-    /// The text at `/`.
+    /// The text at `/curl.txt`.
     pub page: String,
 }
 

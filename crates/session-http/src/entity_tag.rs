@@ -28,7 +28,11 @@ pub fn parse(text: &str) -> Result<Option<Version>, NotOneTag> {
 
 /// Whether the value of an `If-None-Match` names this version: one or several tags, weak or not, or `*` (RFC 9110 §13.1.2).
 pub fn is_among(version: &Version, tags: &str) -> bool {
-    let tag = quoted(version);
+    names(tags, &quoted(version))
+}
+
+/// As [`is_among`], of any tag in its quotes.
+pub fn names(tags: &str, tag: &str) -> bool {
     tags.split(',')
         .map(str::trim)
         .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)

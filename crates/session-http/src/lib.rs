@@ -5,6 +5,7 @@
 pub mod api_key;
 pub mod app;
 pub mod background;
+pub mod browser_files;
 pub mod cli;
 pub mod client_address;
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod open_store;
 pub mod origins;
 pub mod private_file;
 pub mod problem;
+pub mod return_to;
 pub mod routes;
 pub mod serving;
 pub mod startup;

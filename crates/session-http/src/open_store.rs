@@ -71,7 +71,8 @@ impl OpenStore {
         })
     }
 
-    fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
+    /// Of `engine`.
+    pub(crate) fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
         let engine = Arc::new(engine);
         Self {
             sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,

@@ -16,6 +16,11 @@ impl Origins {
         Self(own.into_iter().chain(allowed.iter().cloned()).collect())
     }
 
+    /// Whether it is one of them.
+    pub fn contains(&self, origin: &Origin) -> bool {
+        self.0.contains(origin)
+    }
+
     /// Refuses a request of an unsafe method that a foreign site's page sent.
     ///
     /// Fetch Metadata first (W3C): `Sec-Fetch-Site: same-origin` cannot be forged by a page, and `none` means that no site

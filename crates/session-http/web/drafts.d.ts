@@ -11,7 +11,15 @@ import type { SessionClient } from './session.js';
  * ```
  * @returns the same client
  */
-export function withDrafts<C extends SessionClient>(client: C, options?: DraftsOptions): C;
+export function withDrafts<C extends SessionClient>(client: C, options?: DraftsOptions): C & WithDrafts;
+
+export interface WithDrafts {
+  /**
+   * The draft of this form, of whoever is logged in. The same one for the same id and version.
+   * @param id up to about 120 of `A-Z a-z 0-9 . _ ~ : -`; the service refuses others
+   */
+  draft(id: string, options?: DraftOptions): Draft;
+}
 
 /** All in milliseconds, except the budget. */
 export interface DraftsOptions {
@@ -30,8 +38,6 @@ export interface DraftsOptions {
 export interface DraftOptions {
   /** Of the form's fields. A draft of another version is another draft. Default 1. */
   version?: number | string;
-  /** `false`: on this device only. Default `true`. */
-  sync?: boolean;
 }
 
 /**

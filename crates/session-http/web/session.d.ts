@@ -91,7 +91,7 @@ export interface SessionClient extends EventTarget {
    * @throws {SessionExpiredError} it waited too long, the queue was full, or another person logged in
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Refreshes if the token is due; with `force` in any case. Never rejects. */
+  /** Refreshes if the token is due (with `activity: 'input'`: and the person is there); with `force` in any case. Never rejects. */
   refresh(options?: { force?: boolean }): Promise<RefreshResult>;
   /** "Stay logged in": counts as something the person did. Never rejects. */
   extend(): Promise<RefreshResult>;
@@ -108,8 +108,6 @@ export interface SessionClient extends EventTarget {
   signOut(options?: { everywhere?: boolean }): Promise<void>;
   /** @returns a function that takes the listener away */
   onStateChange(listener: (state: SessionState, previous: SessionState) => void): () => void;
-  /** Needs `withDrafts` of `/drafts.js`. */
-  draft(id: string, options?: import('./drafts.js').DraftOptions): import('./drafts.js').Draft;
 
   /** For the other modules of this package. Not for pages: it may change in any version. */
   readonly internals: Internals;
@@ -129,7 +127,7 @@ export interface SessionClient extends EventTarget {
 /** Event types and what stands in their `detail`. */
 export interface SessionEventMap {
   statechange: { state: SessionState; previous: SessionState; session: SessionInfo | null };
-  tokenrefreshed: { session: SessionInfo; by: 'this-tab' | 'other-tab' };
+  tokenrefreshed: { session: SessionInfo; source: 'local' | 'other-tab' };
   refresherror: { error: SessionError; attempt: number; nextRetryAt: number };
   /** `deadline` in milliseconds since 1970, by the service's clock: compare with `serverNow()`. */
   sessionexpiring: { deadline: number; kind: 'idle' | 'absolute'; canExtend: boolean };
@@ -179,8 +177,11 @@ export interface SessionOptions {
    * (60 000; five times that while nobody looks at the page). `Retry-After` is honoured up to 300 000.
    */
   retry?: { base?: number; cap?: number };
-  /** What ends the wait for the next try. Default all of them. */
-  retryNowOn?: Array<'online' | 'visible' | 'pageshow' | 'input'>;
+  /**
+   * The page's events that end the wait for the next try, out of `online`, `visibilitychange` (to visible), `pageshow`, `resume`, and
+   * as a person's action `pointerdown`, `keydown`. Default all of them.
+   */
+  retryNowOn?: string[];
   /** Requests that wait for a login. Default 50 for 600 000 ms. */
   pendingQueue?: { max?: number; maxAge?: number };
   /** Milliseconds to add to the local clock until the service has told its own. Default 0. */
@@ -200,15 +201,14 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
 }
 
-/** What the module takes from the page; all but the first two may be missing. */
+/** What the module takes from the page. Storage, `BroadcastChannel` and locks may be missing. */
 export interface Page {
   fetch: typeof fetch;
   location: { readonly href: string };
   indexedDB: IDBFactory;
-  localStorage: Storage;
   BroadcastChannel: typeof BroadcastChannel;
   navigator: { readonly locks: Pick<LockManager, 'request'>; readonly onLine: boolean };
-  document: EventTarget & { readonly visibilityState: string };
+  document: { readonly visibilityState: string };
   addEventListener: EventTarget['addEventListener'];
 }
 
@@ -231,15 +231,17 @@ export interface SessionErrorDetails {
   cause: unknown;
 }
 
-/** The request waited for a login that did not come in time, or will not come. It was not carried out. */
-export class SessionExpiredError extends Error {
-  constructor(reason: 'too_old' | 'queue_full' | 'user_mismatch' | 'signed_out' | 'disposed');
-  readonly reason: 'too_old' | 'queue_full' | 'user_mismatch' | 'signed_out' | 'disposed';
-}
+/**
+ * The request waited for a login that did not come or does not count. It was not carried out. `code`: `timeout` (it waited too
+ * long), `queue_full`, `usermismatch`, `signedout`, `aborted` (the client was disposed of).
+ */
+export class SessionExpiredError extends SessionError {}
 
 /** What drafts and the dialog work with. */
 export interface Internals {
   readonly context: import('./session/context.js').Context;
+  /** Aborted by `dispose`. */
+  readonly disposed: AbortSignal;
   /** A request with this session's credential; not held, not replayed. */
   send(request: Request): Promise<Response>;
   /** Asked before a sign-out; `false` stops it. */

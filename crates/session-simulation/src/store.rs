@@ -230,6 +230,10 @@ impl RevocationFeed for SimulatedStore {
     ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         self.engine().next_revocations(position, patience).await
     }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        self.engine().append(entries).await
+    }
 }
 
 /// Pending once: the simulation decides when the call goes on.

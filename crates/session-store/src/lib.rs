@@ -7,11 +7,13 @@
 //! - [`memory`]: the reference engine.
 //! - `embedded` (feature `embedded`): the durable engine for one machine.
 //! - `redis` (feature `redis`): the engine for several machines.
+//! - [`copy`]: moving from one engine to another.
 //! - `conformance` (feature `conformance`): what every engine must do, as tests.
 //! - [`entropy`]: the operating system's randomness.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod copy;
 pub mod draft_record;
 pub mod draft_store;
 pub mod drafts;

@@ -103,6 +103,12 @@ impl RevocationFeed for MemoryStore {
         }
         Ok(self.state().revocations_after(position))
     }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        self.state().append(entries);
+        self.feed_grew.notify_waiters();
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -165,10 +171,16 @@ impl State {
         stored.version = version;
         let record = Box::new(stored.record.clone());
         self.forget_live(&record.subject, id);
-        self.last_sequence += 1;
         let session = *id;
-        self.feed.insert(self.last_sequence, FeedEntry { session, revocation });
+        self.append(&[FeedEntry { session, revocation }]);
         Revoke::Done(record)
+    }
+
+    fn append(&mut self, entries: &[FeedEntry]) {
+        for entry in entries {
+            self.last_sequence += 1;
+            self.feed.insert(self.last_sequence, *entry);
+        }
     }
 
     fn list(&self, subject: &Subject) -> Vec<Stored> {

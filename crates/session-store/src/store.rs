@@ -207,6 +207,10 @@ pub trait RevocationFeed: Send + Sync {
         patience: Duration,
     ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError>;
 
+    /// Appends entries, in their order, without touching any record: for copying a store. They are told like revocations that
+    /// happen now. Repeating it may append them again, which a follower takes for one.
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError>;
+
     /// Where a follower reads on who was cut off at `position`: earlier, if this engine may have failed over meanwhile to a
     /// server whose order of entries differs from the one that was read.
     fn after_a_gap(&self, position: &FeedPosition) -> FeedPosition {

@@ -229,3 +229,12 @@ async fn a_session_that_was_lost_as_a_whole_is_no_fault() {
     assert!(refused(&other, &ended, at(13)));
     assert!(!refused(&other, &another, at(13)));
 }
+
+/// However long the outage was in which it was lost.
+#[tokio::test]
+async fn a_revocation_lost_before_a_long_outage_is_carried_out_again_too() {
+    let (store, _one, other, mut follower, ended) = lost_revocation().await;
+    follow(&other, &mut follower, at(13 + 600)).await.unwrap();
+    let stored = store.load(&ended.record.id).await.unwrap().unwrap();
+    assert!(stored.record.revoked.is_some());
+}

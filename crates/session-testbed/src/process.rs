@@ -137,7 +137,7 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
         let (orders, inbox) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
             for (mut command, answer) in inbox {
-                // Nobody waits only if the asking thread is gone; then the child is dropped unstarted or dies with this process.
+                // If the asking thread is gone meanwhile, the child dies with this process.
                 let _ = answer.send(command.spawn());
             }
         });

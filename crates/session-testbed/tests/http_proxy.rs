@@ -198,8 +198,27 @@ async fn a_storm_shows_in_the_log_and_a_wait_is_bounded_by_what_was_asked() {
     assert_eq!(most, [1, 2, 2, 3, 5]);
     proxy.forget();
     assert_eq!(proxy.log().most_within(Duration::from_mins(1)), 0);
-    fetch(proxy.address(), "POST", PATH, &[]).await.unwrap();
-    assert_eq!(proxy.log().requests[0].outcome, Outcome::Answered(201));
+}
+
+#[tokio::test]
+async fn a_request_that_was_forgotten_on_its_way_changes_no_other() {
+    let (_echo, proxy) = setup().await;
+    let hang = proxy.add(Rule::new(Fault::Hang).path("/old"));
+    let address = proxy.address();
+    let old = tokio::spawn(async move { fetch(address, "POST", "/old", &[]).await });
+    proxy
+        .wait_for("it hangs", |log| log.with(Outcome::Hanging) == 1)
+        .await
+        .unwrap();
+    proxy.forget();
+    proxy.add(Rule::new(Fault::DropRequest).path("/new"));
+    assert!(fetch(address, "POST", "/new", &[]).await.is_err());
+    proxy.clear(hang);
+    assert_eq!(old.await.unwrap().unwrap().status, StatusCode::CREATED);
+    let log = proxy.log();
+    assert_eq!(log.requests.len(), 1);
+    assert_eq!(log.requests[0].outcome, Outcome::RequestDropped);
+    assert!(!log.requests[0].forwarded);
 }
 
 #[tokio::test]
@@ -218,12 +237,28 @@ async fn without_an_upstream_it_answers_502_and_another_can_be_named() {
 }
 
 #[tokio::test]
+async fn a_connection_serves_many_requests_or_one() {
+    let echo = Echo::start().await;
+    for one_request_each in [false, true] {
+        let options = HttpProxyOptions {
+            one_request_each,
+            ..HttpProxyOptions::default()
+        };
+        let proxy = HttpFaultProxy::start_with(echo.address(), options).unwrap();
+        let answer = fetch(proxy.address(), "POST", PATH, &[]).await.unwrap();
+        let closes = answer.headers.get("connection").is_some_and(|value| value == "close");
+        assert_eq!(closes, one_request_each);
+    }
+}
+
+#[tokio::test]
 async fn terminates_tls_and_says_so_to_the_upstream() {
     let echo = Echo::start().await;
     let certificate = TestCertificate::for_localhost().unwrap();
     let options = HttpProxyOptions {
         tls: Some(certificate.server_config().unwrap()),
         headers: vec![("x-added".to_owned(), "https".to_owned())],
+        ..HttpProxyOptions::default()
     };
     let proxy = HttpFaultProxy::start_with(echo.address(), options).unwrap();
     assert!(proxy.origin().starts_with("https://localhost:"));

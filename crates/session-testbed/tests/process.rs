@@ -80,6 +80,12 @@ fn a_missing_program_is_named_with_its_package() {
     );
 }
 
+/// Before that it is the wrapper, which has yet to ask for the signal.
+fn is_sleep(id: u32) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap();
+    name.trim() == "sleep"
+}
+
 const ROLE: &str = "TESTBED_PROCESS_ROLE";
 
 /// Not a test of its own: the one below runs it in a process that it kills.
@@ -90,8 +96,17 @@ fn starts_a_process_and_waits_to_be_killed() {
     }
     let directory = tempfile::tempdir().unwrap();
     let output = directory.path().join("output");
-    // By a thread that ends: the process must outlive that one, and only that one.
-    let process = std::thread::scope(|scope| scope.spawn(|| sleeper(&output)).join().unwrap());
+    // By a thread that ends, which the process must outlive.
+    let start = || {
+        let process = sleeper(&output);
+        while !is_sleep(process.id()) {
+            std::thread::yield_now();
+        }
+        process
+    };
+    let process = std::thread::scope(|scope| scope.spawn(start).join().unwrap());
+    process.stop().unwrap();
+    process.resume().unwrap();
     println!("\nstarted {}", process.id());
     loop {
         std::thread::park();
@@ -114,12 +129,6 @@ async fn a_process_dies_with_a_test_that_is_killed() {
         .unwrap()
         .parse()
         .unwrap();
-    // Before it has become `sleep` it is the wrapper, which has yet to ask for the signal.
-    let asked = || async {
-        let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap();
-        (name.trim() == "sleep").then_some(())
-    };
-    eventually("it has become sleep", PATIENCE, asked).await.unwrap();
     assert!(matches!(state(id), Some('S' | 'R' | 'D')));
     test.kill().unwrap();
     test.wait().unwrap();
@@ -157,6 +166,7 @@ async fn a_wait_asks_again_and_is_bounded_even_if_an_answer_is_not() {
         async move { answer }
     });
     assert_eq!(answer.await.unwrap(), 3);
-    let hung = eventually::<(), _, _>("a state", Duration::from_millis(50), std::future::pending).await;
+    let hung = eventually::<(), _, _>("a state", Duration::from_millis(50), std::future::pending);
+    let hung = tokio::time::timeout(PATIENCE / 2, hung).await.unwrap();
     assert_eq!(hung.unwrap_err().to_string(), "waited 0.05 s in vain: a state");
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use session_testbed::eventually::{PATIENCE, eventually};
 use session_testbed::proxy::tcp::TcpProxy;
-use support::lines::{Client, LineServer};
+use support::lines::{Client, LineServer, Manner};
 
 #[tokio::test]
 async fn passes_both_ways_and_counts() {
@@ -140,9 +140,9 @@ async fn a_delay_and_a_throttle_take_their_time() {
 
 #[tokio::test]
 async fn a_request_whose_answer_is_cut_off_was_carried_out() {
-    let server = LineServer::start("a").await;
+    let server = LineServer::start_with("a", Manner::LikeRedis).await;
     let proxy = TcpProxy::start(server.address()).unwrap();
-    for round in 1..=20 {
+    for round in 1..=5 {
         let mut client = Client::connect(proxy.address()).await.unwrap();
         let mut other = Client::connect(proxy.address()).await.unwrap();
         client.ask("before").await.unwrap();
@@ -157,22 +157,35 @@ async fn a_request_whose_answer_is_cut_off_was_carried_out() {
 }
 
 #[tokio::test]
+async fn it_is_carried_out_even_by_a_server_that_drops_what_nobody_waits_for() {
+    let server = LineServer::start_with("a", Manner::LikeHttp).await;
+    let proxy = TcpProxy::start(server.address()).unwrap();
+    let mut client = Client::connect(proxy.address()).await.unwrap();
+    client.ask("before").await.unwrap();
+    proxy.cut_before_next_reply();
+    client.ask("precious").await.unwrap_err();
+    assert_eq!(server.lines(), ["before", "precious"]);
+}
+
+#[tokio::test]
 async fn a_request_can_be_cut_off_without_waiting_for_it() {
-    let server = LineServer::start("a").await;
+    let server = LineServer::start_with("a", Manner::LikeRedis).await;
     let proxy = TcpProxy::start(server.address()).unwrap();
     let mut client = Client::connect(proxy.address()).await.unwrap();
     client.ask("before").await.unwrap();
     proxy.cut_after_next_request();
-    client.ask("cut").await.unwrap_err();
-    eventually("the server has the line", PATIENCE, || async {
-        (server.lines() == ["before", "cut"]).then_some(())
+    client.ask("cut\nin\nthree").await.unwrap_err();
+    assert_eq!(proxy.requests_cut(), 1);
+    // Nobody hears the answers, and all of it is done.
+    eventually("the server has all lines", PATIENCE, || async {
+        (server.lines() == ["before", "cut", "in", "three"]).then_some(())
     })
     .await
     .unwrap();
     proxy.cut_before_next_reply();
     proxy.disarm();
     let mut client = Client::connect(proxy.address()).await.unwrap();
-    assert_eq!(client.ask("after").await.unwrap(), "a3 after");
+    assert_eq!(client.ask("after").await.unwrap(), "a5 after");
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) fn run(args: DemoArgs, environment: Environment) -> Result<(), Comman
             "The demo is at http://localhost:{}/ : user \"demo\", password \"demo\".",
             address.port()
         );
-        println!("What to try: curl -s http://localhost:{}/", address.port());
+        println!("By hand: curl -s http://localhost:{}/curl.txt", address.port());
         Ok(service.run().await?)
     })
 }

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod keys;
 mod serve;
+mod store;
 mod user;
 
 use std::error::Error;
@@ -39,6 +40,9 @@ enum Command {
     /// The keys that sign access tokens, and the secrets of refresh tokens.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Stores of sessions.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Keys of trusted backends.
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
@@ -110,6 +114,9 @@ pub enum CommandError {
     /// The operating system gave no random bytes.
     #[error("no key could be drawn")]
     Entropy(#[from] EntropyError),
+    /// A store was not copied.
+    #[error(transparent)]
+    StoreCopy(#[from] store::StoreCopyError),
     /// The terminal, a pipe or a socket failed.
     #[error("input or output failed")]
     Io(#[from] io::Error),
@@ -133,6 +140,7 @@ pub fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<(), CommandEr
         Command::Serve(config) => serve::run(&config.load(environment)?),
         Command::Check(config) => check::run(&config.load(environment)?),
         Command::Keys(command) => keys::run(&command, environment),
+        Command::Store(command) => store::run(&command, environment),
         Command::ApiKey(command) => api_key::run(&command),
         Command::User(command) => user::run(&command),
     }

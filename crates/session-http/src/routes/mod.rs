@@ -1,6 +1,8 @@
 //! The routes, one file a group. A route reads the request, calls one use case, and writes the answer.
 
-mod demo_page;
+mod browser;
+mod continue_page;
+mod curl_page;
 mod drafts;
 mod login;
 mod logout;
@@ -58,6 +60,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
                         .delete(drafts::discard),
                     "GET, HEAD, PUT, DELETE",
                 ))
+                .service(only(
+                    web::resource("/continue").route(get_or_head().to(continue_page::page)),
+                    "GET, HEAD",
+                ))
                 // A proxy may ask with whatever method it likes.
                 .route("/verify", web::route().to(verify::verify))
                 .default_service(web::to(not_found)),
@@ -86,9 +92,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ))
         .configure(health)
         .service(only(
-            web::resource("/").route(get_or_head().to(demo_page::page)),
+            web::resource("/curl.txt").route(get_or_head().to(curl_page::page)),
             "GET, HEAD",
         ))
+        .configure(browser::configure)
         .default_service(web::to(not_found));
 }
 

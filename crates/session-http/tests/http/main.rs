@@ -11,9 +11,11 @@
 mod support;
 
 mod bearer_tokens;
+mod continue_page;
 mod cookies;
 mod csrf;
 mod drafts;
+mod drafts_refused;
 mod feed;
 mod login;
 mod logout;
@@ -28,3 +30,4 @@ mod refresh_keyed;
 mod secrets;
 mod service;
 mod verify;
+mod web;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
+use session_http::browser_files;
 
 use crate::support::binary::{Binary, demo_command};
 use crate::support::client::Client;
@@ -41,13 +42,42 @@ async fn it_says_where_it_is_and_what_to_try() {
         *demo.greeting.last().unwrap(),
         format!("listening on http://{}", demo.address)
     );
-    let page = Client::new(demo.address).get("/").send().await.expect(200);
+    let text = Client::new(demo.address).get("/curl.txt").send().await.expect(200);
     assert!(
-        page.text
+        text.text
             .contains(&format!("curl -s http://localhost:{port}/auth/login")),
-        "{page}"
+        "{text}"
     );
-    assert_eq!(page.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn its_page_is_whole_and_runs_nothing_that_is_not_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Binary::demo(&data.path().join("new"), &data.path().join("log"));
+    let client = Client::new(demo.address);
+    let page = client.get("/").send().await.expect(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{policy}");
+    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+    for inline in ["<script>", "<style", " style=", " onclick="] {
+        assert!(!page.text.contains(inline), "{inline} in {page}");
+    }
+    let mut asked = 0;
+    for attribute in ["src=\"", "href=\""] {
+        for after in page.text.split(attribute).skip(1) {
+            client.get(after.split('"').next().unwrap()).send().await.expect(200);
+            asked += 1;
+        }
+    }
+    assert!(asked >= 5, "{asked} in {page}");
+    for file in browser_files::all() {
+        let answer = client.get(&file.path()).send().await.expect(200);
+        // Whoever can read the page's scripts could still not act with its cookies; but they are nobody's business.
+        let readers = (!file.is_demos() && file.is_module()).then_some("*");
+        assert_eq!(answer.header("access-control-allow-origin"), readers, "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -30,11 +30,11 @@ pub(crate) fn key(n: usize) -> String {
 
 impl Device {
     /// Logs `alice` in.
-    pub(crate) async fn login(app: &TestApp, transport: Transport, rotation: &str) -> Self {
+    pub(crate) async fn login(app: &Client, transport: Transport, rotation: &str) -> Self {
         Self::login_as(app, "alice", transport, rotation).await
     }
 
-    pub(crate) async fn login_as(app: &TestApp, user: &str, transport: Transport, rotation: &str) -> Self {
+    pub(crate) async fn login_as(app: &Client, user: &str, transport: Transport, rotation: &str) -> Self {
         let answer = app
             .post("/auth/login")
             .json(login_body(user, transport, rotation))
@@ -44,11 +44,11 @@ impl Device {
     }
 
     /// A session that the trusted backend opens: without the work of checking a password.
-    pub(crate) async fn open(app: &TestApp, transport: Transport, rotation: &str) -> Self {
+    pub(crate) async fn open(app: &Client, transport: Transport, rotation: &str) -> Self {
         Self::open_as(app, "alice", transport, rotation).await
     }
 
-    pub(crate) async fn open_as(app: &TestApp, subject: &str, transport: Transport, rotation: &str) -> Self {
+    pub(crate) async fn open_as(app: &Client, subject: &str, transport: Transport, rotation: &str) -> Self {
         let body = json!({"subject": subject, "rotation": rotation, "transport": transport.name()});
         let answer = app
             .post("/v1/sessions")

@@ -219,6 +219,11 @@ impl RevocationFeed for Fragile {
         self.feed.turn().await?;
         self.store.next_revocations(position, patience).await
     }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        self.feed.turn().await?;
+        self.store.append(entries).await
+    }
 }
 
 #[async_trait]

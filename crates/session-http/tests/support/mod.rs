@@ -7,5 +7,6 @@ pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod device;
+pub(crate) mod drafts;
 pub(crate) mod fragile;
 pub(crate) mod log;

@@ -1,9 +1,10 @@
 // What the parts of one client share.
 
 /** @import { Clock, Page, SessionOptions } from '../session.js' */
+/** @import { ServerClock } from './clock.js' */
 /** @import { RecordStorage } from './storage.js' */
 /** @import { TabsLock } from './lock.js' */
-import { ServerClock } from './clock.js';
+import { serverClockOf } from './clock.js';
 
 /**
  * @typedef {object} Context
@@ -20,7 +21,7 @@ import { ServerClock } from './clock.js';
 
 /** @type {Clock} */
 const systemClock = {
-  now: Date.now,
+  now: () => Date.now(),
   setTimeout: (run, milliseconds) => setTimeout(run, milliseconds),
   clearTimeout: (timer) => clearTimeout(/** @type {number} */ (timer)),
 };
@@ -32,6 +33,6 @@ const systemClock = {
 export const contextOf = (options) => {
   const { clock = systemClock, page = globalThis, random = Math.random } = options;
   const base = new URL(options.base ?? '/auth', page.location.href).href;
-  const serverClock = new ServerClock(clock, options.clockOffset ?? 0);
+  const serverClock = serverClockOf(clock, options.clockOffset);
   return /** @type {any} */ ({ options, clock, page, random, serverClock, base, name: `session-refresh ${base}` });
 };

@@ -2,58 +2,43 @@
 
 const STORE = 'records';
 
-export class Database {
-  #page;
-  #name;
+/**
+ * Does `work` in one transaction: who comes second sees what the first has written. Resolves when that is on disk.
+ * @typedef {<T>(work: (store: IDBObjectStore, done: (result: T) => void) => void) => Promise<T>} Transact
+ */
+
+/**
+ * @param {{ indexedDB: IDBFactory }} page read late: where a person forbids storage, that may throw
+ * @param {string} name
+ */
+export const databaseOf = (page, name) => {
   /** @type {Promise<IDBDatabase> | undefined} */
-  #opened;
+  let opened;
 
-  /**
-   * @param {{ indexedDB: IDBFactory }} page read late: where a person forbids storage, that may throw
-   * @param {string} name
-   */
-  constructor(page, name) {
-    this.#page = page;
-    this.#name = name;
-  }
-
-  /**
-   * Does `work` in one transaction: who comes second sees what the first has written. Resolves when that is on disk.
-   * @template T
-   * @param {(store: IDBObjectStore, done: (result: T) => void) => void} work
-   * @returns {Promise<T>}
-   */
-  async transact(work) {
-    const database = await (this.#opened ??= this.#open());
-    return new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, 'readwrite', { durability: 'strict' });
-      /** @type {T} */
-      let result;
-      transaction.oncomplete = () => resolve(result);
-      transaction.onabort = () => reject(transaction.error);
-      work(transaction.objectStore(STORE), (value) => (result = value));
-    }).catch((error) => {
-      // The browser has lost it, or a person has deleted the site's data: the next try opens it anew.
-      database.close();
-      this.#opened = undefined;
-      throw error;
-    });
-  }
-
-  /** @returns {Promise<IDBDatabase>} */
-  #open() {
-    return new Promise((resolve, reject) => {
-      const request = this.#page.indexedDB.open(this.#name, 1);
+  const open = () =>
+    new Promise((/** @type {(database: IDBDatabase) => void} */ resolve, reject) => {
+      const request = page.indexedDB.open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-      request.onsuccess = () => {
-        const database = request.result;
-        database.onversionchange = () => database.close();
-        resolve(database);
-      };
-      request.onerror = () => {
-        this.#opened = undefined;
-        reject(request.error);
-      };
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
     });
-  }
-}
+
+  /** @type {Transact} */
+  return async (work) => {
+    try {
+      const database = await (opened ??= open());
+      return await new Promise((resolve, reject) => {
+        const transaction = database.transaction(STORE, 'readwrite', { durability: 'strict' });
+        /** @type {any} */
+        let result;
+        transaction.oncomplete = () => resolve(result);
+        transaction.onabort = () => reject(transaction.error);
+        work(transaction.objectStore(STORE), (value) => (result = value));
+      });
+    } catch (error) {
+      // The browser has lost it, or a person has deleted the site's data: the next try opens it anew.
+      opened = undefined;
+      throw error;
+    }
+  };
+};

@@ -1,27 +1,21 @@
-// The rules of a keyed client: what this device remembers of its session, and how it may change.
-// Each function here runs within one transaction over all tabs (`storage.js`) and changes nothing but the record it is given.
+// The rules of a keyed client: what this device remembers of its session, and how that may change.
+// Each function here runs within one transaction over all tabs (`storage.js`) and returns what is to be stored.
 // docs/rotation.md proves these rules; each one removed has a counterexample there.
 
 /** @import { SessionInfo } from '../session.js' */
 
 /**
  * @typedef {object} DeviceRecord
- * @property {string | null} id the session; `null`: the cookie jar may hold one that is not known here
- * @property {number} generation what the jar, or `tokens.refresh`, is believed to be
- * @property {Array<[generation: number, key: string]>} keys
- * @property {{ access_token: string, refresh_token: string } | null} tokens by header only
- * @property {SessionInfo | null} session as last seen
- * @property {string | null} ended why it is over
- * @property {'here' | 'everywhere' | null} leaving a sign-out that the service has not heard of yet
+ * @property {string} [id] the session; without it the cookie jar may hold one that is not known here
+ * @property {number} generation what the jar, or `tokens`, is believed to be
+ * @property {Record<number, string>} keys by generation
+ * @property {{ access_token: string, refresh_token: string }} [tokens] by header only
+ * @property {SessionInfo} [session] as last seen
+ * @property {string} [ended] why it is over
+ * @property {'here' | 'everywhere'} [leaving] a sign-out that the service has not heard of yet
  */
 
-/**
- * @typedef {object} Presented what a refresh presents
- * @property {string | null} id
- * @property {number} generation
- * @property {string} key
- * @property {DeviceRecord['tokens']} tokens
- */
+/** @typedef {Pick<DeviceRecord, 'id' | 'generation' | 'tokens'> & { key: string }} Presented what a refresh presents */
 
 /** @typedef {{ session: SessionInfo, access_token?: string, refresh_token?: string }} Tokens */
 
@@ -29,38 +23,28 @@
 const KEPT_KEYS = 6;
 
 /** @returns {DeviceRecord} */
-export const emptyRecord = () => ({
-  id: null,
-  generation: 0,
-  keys: [],
-  tokens: null,
-  session: null,
-  ended: null,
-  leaving: null,
-});
+export const emptyRecord = () => ({ generation: 0, keys: {} });
 
 /**
  * Whether there is a session, as far as this device knows.
  * @param {DeviceRecord} record
  */
-export const isLive = (record) => record.id !== null && !record.ended && !record.leaving;
+export const isLive = ({ id, ended, leaving }) => id && !ended && !leaving;
 
 /**
- * Reads the generation and draws its key, once: whoever comes later gets the same.
+ * Draws the key of the record's generation, once: whoever comes later finds it.
  * @param {DeviceRecord} record
- * @returns {Presented}
  */
-export const present = (record) => {
+export const withKey = (record) => {
   // What has ended is not presented again; the jar may hold another session since, from a login outside this module.
-  if (record.ended) Object.assign(record, { id: null, generation: 0, keys: [], tokens: null, ended: null });
-  const { id, generation } = record;
-  let key = record.keys.find(([drawnFor]) => drawnFor === generation)?.[1];
-  if (!key) {
-    key = drawKey();
-    record.keys.sort(([a], [b]) => a - b);
-    record.keys = [...record.keys.slice(1 - KEPT_KEYS), [generation, key]];
+  if (record.ended) record = { ...emptyRecord(), session: record.session, leaving: record.leaving };
+  const { keys, generation } = record;
+  if (!keys[generation]) {
+    // Numbers are in ascending order among an object's names.
+    for (const old of Object.keys(keys).slice(0, 1 - KEPT_KEYS)) delete keys[Number(old)];
+    keys[generation] = drawKey();
   }
-  return { id, generation, key, tokens: record.tokens };
+  return record;
 };
 
 /**
@@ -70,78 +54,55 @@ export const present = (record) => {
  * @param {Tokens} tokens
  */
 export const accept = (record, presented, tokens) => {
-  if (record.id !== presented.id) return;
   const { id, generation } = tokens.session;
+  if (record.id !== presented.id) return record;
   // Another session in the jar was opened outside this module.
-  if (id !== record.id) record.leaving || open(record, tokens);
-  else if (generation > record.generation) hold(record, tokens);
+  if (id !== record.id) return record.leaving ? record : open(tokens);
+  return generation > record.generation ? hold(record, tokens) : record;
 };
 
 /**
  * A new login replaces everything.
- * @param {DeviceRecord} record
  * @param {Tokens} tokens
  */
-export const open = (record, tokens) => {
-  Object.assign(record, emptyRecord(), { id: tokens.session.id });
-  hold(record, tokens);
-};
+export const open = (tokens) => hold({ ...emptyRecord(), id: tokens.session.id }, tokens);
 
 /**
  * @param {DeviceRecord} record
  * @param {Tokens} tokens
+ * @returns {DeviceRecord}
  */
-const hold = (record, { session, access_token, refresh_token }) => {
-  record.generation = session.generation;
-  record.tokens = access_token && refresh_token ? { access_token, refresh_token } : null;
+const hold = (record, { session, access_token, refresh_token }) => ({
+  ...record,
+  generation: session.generation,
+  tokens: access_token && refresh_token ? { access_token, refresh_token } : record.tokens,
   // Whoever has signed out stays forgotten.
-  if (!record.leaving) record.session = session;
-};
+  session: record.leaving ? undefined : session,
+});
 
 /**
- * 412: the jar holds `generation`. From here on it is a refresh of that one, with that one's key.
+ * 401, 409 or 412: it counts only if storage still holds what was presented. Otherwise it speaks of something that is past.
  * @param {DeviceRecord} record
  * @param {Presented} presented
- * @param {number} generation
+ * @param {Partial<DeviceRecord>} change
+ * @returns {DeviceRecord}
  */
-export const adoptGeneration = (record, presented, generation) => {
-  if (stillHolds(record, presented)) record.generation = generation;
-};
-
-/**
- * 401 or 409: it counts only if storage still holds what was presented. Otherwise it speaks of something that is past.
- * @param {DeviceRecord} record
- * @param {Presented} presented
- * @param {string} reason
- * @param {boolean} leaveThere whether the service has to be told that it is over
- */
-export const end = (record, presented, reason, leaveThere) => {
-  if (!stillHolds(record, presented) || record.leaving) return;
-  record.ended = reason;
-  if (leaveThere) record.leaving = 'here';
-};
-
-/**
- * @param {DeviceRecord} record
- * @param {Presented} presented
- */
-const stillHolds = (record, presented) =>
-  record.id === presented.id && record.generation === presented.generation;
+export const ifStillHeld = (record, { id, generation }, change) =>
+  record.id === id && record.generation === generation ? { ...record, ...change } : record;
 
 /**
  * Signs out. Who it was is forgotten at once; what proves it is kept until the service has heard.
  * @param {DeviceRecord} record
  * @param {boolean} everywhere
+ * @returns {DeviceRecord}
  */
-export const leave = (record, everywhere) => {
-  record.session = null;
-  record.ended = null;
-  if (everywhere || !record.leaving) record.leaving = everywhere ? 'everywhere' : 'here';
-};
+export const leave = ({ session, ended, ...record }, everywhere) => ({
+  ...record,
+  leaving: everywhere ? 'everywhere' : (record.leaving ?? 'here'),
+});
 
-/** 128 bits, in base64url. */
+/** 128 bits in base64url, without the two `=` at its end. */
 const drawKey = () =>
-  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16)))).replace(
-    /[+/=]/g,
-    (character) => ({ '+': '-', '/': '_' })[character] ?? '',
-  );
+  btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
+    .slice(0, 22)
+    .replace(/\W/g, (character) => (character === '+' ? '-' : '_'));

@@ -3,30 +3,24 @@
 /** @import { SessionErrorDetails } from '../session.js' */
 
 export class SessionError extends Error {
-  name = 'SessionError';
+  status = 0;
+  retryAfter = 0;
+  /** @type {Readonly<Record<string, unknown>>} */
+  problem = {};
 
   /**
    * @param {string} code
    * @param {Partial<SessionErrorDetails>} [details]
    */
-  constructor(code, { status = 0, retryAfter = 0, problem = {}, cause } = {}) {
-    super(`${problem.detail ?? code}`, { cause });
+  constructor(code, details) {
+    super(code);
     this.code = code;
-    this.status = status;
-    this.retryAfter = retryAfter;
-    this.problem = problem;
+    Object.assign(this, details);
   }
 }
 
-export class SessionExpiredError extends Error {
-  name = 'SessionExpiredError';
-
-  /** @param {'too_old' | 'queue_full' | 'user_mismatch' | 'signed_out' | 'disposed'} reason */
-  constructor(reason) {
-    super(reason);
-    this.reason = reason;
-  }
-}
+/** A request waited for a login. */
+export class SessionExpiredError extends SessionError {}
 
 /**
  * Only these end a session. A 401 of a proxy, a captive portal's page, a 5xx: none of them knows.
@@ -36,6 +30,6 @@ export const endsSession = ({ status, code }) => status === 401 && /^(session|re
 
 /**
  * The service's own check refused the request's credential: it was not carried out.
- * @param {string | undefined} code
+ * @param {string} code
  */
-export const refusedByService = (code) => /^(token|session)_/.test(code ?? '');
+export const refusedByService = (code) => /^(token|session)_/.test(code);

@@ -2,7 +2,7 @@
 
 /** @import { Context } from './context.js' */
 /** @import { DeviceRecord, Presented } from './device-record.js' */
-import { accept, adoptGeneration, end, isLive, present } from './device-record.js';
+import { accept, ifStillHeld, isLive, withKey } from './device-record.js';
 import { SessionError, endsSession } from './errors.js';
 import { call } from './transport.js';
 
@@ -27,34 +27,42 @@ const MOST_RACES = 3;
 export const refreshOnce = async (context, known, force, signal) => {
   const { storage } = context;
   for (let races = 0; ; races++) {
-    /** @type {Presented | undefined} */
-    let presented;
-    const before = await storage.update((record) => {
-      const moved = record.id !== known.id || record.generation > known.generation;
+    let done = false;
+    const record = await storage.update((stored) => {
+      const moved = stored.id !== known.id || stored.generation > known.generation;
       // After a race this is not the end yet, whatever storage holds.
-      if (force || races || !moved || !isLive(record)) presented = present(record);
+      done = !!isLive(stored) && moved && !force && !races;
+      return done ? stored : withKey(stored);
     });
-    signal.throwIfAborted();
-    if (!presented) return { record: before };
-    const sent = presented;
+    if (done) return { record };
+    const { id, generation, tokens, keys } = record;
+    const presented = { id, generation, tokens, key: /** @type {string} */ (keys[generation]) };
     try {
-      const { generation, key, tokens } = sent;
-      const body = tokens && { refresh_token: tokens.refresh_token };
-      const headers = { 'Idempotency-Key': key, 'If-Match': `"${generation}"` };
-      const answer = await call(context, sent, signal, 'POST', '/refresh', body, headers);
+      const answer = await send(context, presented, signal);
       const { replayed } = answer;
-      signal.throwIfAborted();
-      return { granted: true, replayed, record: await storage.update((record) => accept(record, sent, answer)) };
+      return { granted: true, replayed, record: await storage.update((stored) => accept(stored, presented, answer)) };
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
-      const superseded = error.code === 'refresh_superseded';
-      if (superseded || endsSession(error)) {
-        // 409 although storage still holds what was presented: someone else has gone on from it.
-        const reason = superseded ? 'reuse' : String(error.problem.reason ?? error.code);
-        return { record: await storage.update((record) => end(record, sent, reason, superseded)) };
-      }
-      if (error.code !== 'refresh_raced' || races >= MOST_RACES) throw error;
-      await storage.update((record) => adoptGeneration(record, sent, Number(error.problem.generation)));
+      const { code, problem } = error;
+      const isOver = endsSession(error) && { ended: String(problem.reason ?? code) };
+      // Though storage still holds what was presented, someone else has gone on from it.
+      const isTaken = code === 'refresh_superseded' && /** @type {const} */ ({ ended: 'reuse', leaving: 'here' });
+      const hasRaced = code === 'refresh_raced' && races < MOST_RACES && { generation: Number(problem.generation) };
+      const change = isOver || isTaken || hasRaced;
+      if (!change) throw error;
+      const changed = await storage.update((stored) => ifStillHeld(stored, presented, change));
+      if (!hasRaced) return { record: changed };
     }
   }
+};
+
+/**
+ * @param {Context} context
+ * @param {Presented} presented
+ * @param {AbortSignal} signal
+ */
+const send = (context, presented, signal) => {
+  const { key, generation, tokens } = presented;
+  const headers = { 'Idempotency-Key': key, 'If-Match': `"${generation}"` };
+  return call(context, presented, signal, 'POST', '/refresh', tokens && { refresh_token: tokens.refresh_token }, headers);
 };

@@ -14,47 +14,39 @@ const HIDDEN = 5;
 /** Longer than this no `Retry-After` counts. Milliseconds. */
 const LONGEST_ASKED = 300_000;
 
-export class Backoff {
-  /** Failures in a row. */
-  attempt = 0;
-  #context;
-  #failedAt = 0;
-  #delay = 0;
-  #asked = 0;
+/** @param {Context} context */
+export const backoffOf = (context) => {
+  const { clock, random, options } = context;
+  const { base = 1_000, cap = 60_000 } = options.retry ?? {};
+  let attempt = 0;
+  let failedAt = 0;
+  let delay = 0;
+  let asked = 0;
+  return {
+    /** Failures in a row. */
+    attempt: () => attempt,
+    /** By the local clock. */
+    nextAt: () => failedAt + delay,
+    ready: () => passed(clock.now(), failedAt, delay),
 
-  /** @param {Context} context */
-  constructor(context) {
-    this.#context = context;
-  }
+    /** @param {SessionError} error */
+    failed({ retryAfter }) {
+      const longest = Math.min(base * 2 ** attempt++, isHidden(context) ? cap * HIDDEN : cap);
+      failedAt = clock.now();
+      asked = Math.min(retryAfter, LONGEST_ASKED);
+      delay = asked + Math.max(random() * longest, SHORTEST_DELAY);
+    },
 
-  /** @param {SessionError} error */
-  failed({ retryAfter }) {
-    const { clock, random, options } = this.#context;
-    const { base = 1_000, cap = 60_000 } = options.retry ?? {};
-    const longest = Math.min(base * 2 ** this.attempt++, isHidden(this.#context) ? cap * HIDDEN : cap);
-    this.#failedAt = clock.now();
-    this.#asked = Math.min(retryAfter, LONGEST_ASKED);
-    this.#delay = this.#asked + Math.max(random() * longest, SHORTEST_DELAY);
-  }
+    succeeded() {
+      attempt = delay = 0;
+    },
 
-  succeeded() {
-    this.attempt = this.#delay = 0;
-  }
-
-  /**
-   * Something has changed for the better: no more waiting than the service has asked for.
-   * @param {number} least milliseconds after the failure
-   */
-  hurry(least) {
-    this.#delay = Math.min(this.#delay, Math.max(this.#asked, least));
-  }
-
-  ready() {
-    return passed(this.#context.clock.now(), this.#failedAt, this.#delay);
-  }
-
-  /** By the local clock. */
-  nextAt() {
-    return this.#failedAt + this.#delay;
-  }
-}
+    /**
+     * Something has changed for the better: no more waiting than the service has asked for.
+     * @param {number} least milliseconds after the failure
+     */
+    hurry(least) {
+      delay = Math.min(delay, Math.max(asked, least));
+    },
+  };
+};

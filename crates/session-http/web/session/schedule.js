@@ -16,15 +16,12 @@ const SHORTEST_GAP = 1_000;
  * @property {number} refreshAt
  * @property {number} warnAt
  * @property {number} endsAt
- * @property {'idle' | 'absolute'} kind which of both ends comes first
+ * @property {boolean} isIdle it ends because nobody uses it; at its absolute end otherwise
  * @property {number} gap milliseconds between two refreshes that nobody asked for
  */
 
-/** Of no session: nothing is ever due. @type {Schedule} */
-export const NEVER = { refreshAt: Infinity, warnAt: Infinity, endsAt: Infinity, kind: 'absolute', gap: 0 };
-
 /**
- * @param {SessionInfo} session
+ * @param {Partial<SessionInfo>} session of none all times are NaN: nothing is ever due
  * @param {SessionOptions} options
  * @param {number} random from 0 up to 1: tabs and people do not refresh in step
  * @returns {Schedule}
@@ -34,29 +31,21 @@ export const scheduleOf = (session, options, random) => {
   const idleEnd = time(session.idle_expires_at);
   const absoluteEnd = time(session.expires_at);
   const usedAt = time(session.last_used_at);
-  const kind = idleEnd < absoluteEnd ? 'idle' : 'absolute';
-  const endsAt = Math.min(idleEnd, absoluteEnd);
-  const life = endsAt - (kind === 'idle' ? usedAt : time(session.created_at));
+  const isIdle = idleEnd < absoluteEnd;
+  const endsAt = isIdle ? idleEnd : absoluteEnd;
+  const life = endsAt - (isIdle ? usedAt : time(session.created_at));
 
-  const accessEndsAt = time(session.access_expires_at) || endsAt;
-  const accessLife = Math.max(accessEndsAt - usedAt, 0);
-  const { refreshMargin = clamp(accessLife / 4, 30_000, 300_000), refreshJitter = 0.1 } = options;
+  const accessEndsAt = time(session.access_expires_at);
+  const accessLife = accessEndsAt - usedAt;
+  const { refreshMargin = Math.min(Math.max(accessLife / 4, 30_000), 300_000), refreshJitter = 0.1 } = options;
   const margin = Math.min(refreshMargin, accessLife / 2);
 
-  const asked = options.warnBefore ?? endsAt - time(session.warn_at);
-  const warning = Math.max(asked, Math.min(SHORTEST_WARNING, life * LONGEST_PART));
+  const { warnBefore = endsAt - time(session.warn_at), minRefreshGap = 5_000 } = options;
   return {
     refreshAt: accessEndsAt - margin * (1 + random * refreshJitter),
-    warnAt: endsAt - warning,
+    warnAt: endsAt - Math.max(warnBefore, Math.min(SHORTEST_WARNING, life * LONGEST_PART)),
     endsAt,
-    kind,
-    gap: Math.max(Math.min(options.minRefreshGap ?? 5_000, accessLife / 2), SHORTEST_GAP),
+    isIdle,
+    gap: Math.max(Math.min(minRefreshGap, accessLife / 2), SHORTEST_GAP),
   };
 };
-
-/**
- * @param {number} value
- * @param {number} low
- * @param {number} high
- */
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -2,11 +2,13 @@
 
 /** @import { SessionState } from '../session.js' */
 
+// Lists of states are texts: no state's name is a part of another's.
+
 /** There is a session, as far as is known. */
-const RUNNING = ['active', 'expiring', 'unverified'];
+const RUNNING = 'active expiring unverified';
 
 /** A request would be refused, or what becomes of it not be known. */
-const WAITING = ['unverified', 'expired', 'reauthenticating'];
+const WAITING = 'unverified expired reauthenticating';
 
 /**
  * What may happen, from which states it leads on (no list: from all), and where to.
@@ -18,16 +20,16 @@ const WAITING = ['unverified', 'expired', 'reauthenticating'];
  * - `ended`: the service has said that it is over
  * - `asked`: a login is being asked for
  * - `left`: signed out, here or in another tab; or there never was anybody
- * @type {Record<string, [to: SessionState, from?: string[]]>}
+ * @type {Record<string, [to: SessionState, from?: string]>}
  */
 const TABLE = {
   fresh: ['active'],
   late: ['expiring'],
-  cached: ['active', ['initializing']],
-  warn: ['expiring', ['active']],
-  overdue: ['unverified', ['initializing', 'active', 'expiring']],
-  ended: ['expired', ['initializing', ...RUNNING]],
-  asked: ['reauthenticating', ['expired']],
+  cached: ['active', 'initializing'],
+  warn: ['expiring', 'active'],
+  overdue: ['unverified', 'initializing active expiring'],
+  ended: ['expired', 'initializing ' + RUNNING],
+  asked: ['reauthenticating', 'expired'],
   left: ['signedOut'],
 };
 
@@ -40,7 +42,7 @@ const TABLE = {
  * @returns {SessionState}
  */
 export const after = (state, occurrence) => {
-  const [to, from] = /** @type {[SessionState, string[]?]} */ (TABLE[occurrence]);
+  const [to, from] = /** @type {[SessionState, string?]} */ (TABLE[occurrence]);
   return from?.includes(state) === false ? state : to;
 };
 

@@ -1,7 +1,7 @@
 // No request is waited for longer than this, whatever the network or the storage does.
 
 /** @import { Context } from './context.js' */
-import { Alarm } from './clock.js';
+import { alarmOf } from './clock.js';
 import { SessionError } from './errors.js';
 
 /**
@@ -14,7 +14,7 @@ import { SessionError } from './errors.js';
  */
 export const within = async ({ clock, options }, work, controller = new AbortController()) => {
   const { signal } = controller;
-  const alarm = new Alarm(clock, () => controller.abort(new SessionError('timeout')));
+  const alarm = alarmOf(clock, () => controller.abort(new SessionError('timeout')));
   alarm.set(options.requestTimeout ?? 10_000);
   try {
     return await Promise.race([

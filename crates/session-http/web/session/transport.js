@@ -5,7 +5,7 @@
 /** @import { Tokens } from './device-record.js' */
 import { SessionError } from './errors.js';
 
-/** @typedef {{ tokens: { access_token: string } | null }} Holder by cookie without tokens */
+/** @typedef {{ tokens?: { access_token: string } }} Holder by cookie without tokens */
 
 /**
  * A request to the service.
@@ -14,23 +14,25 @@ import { SessionError } from './errors.js';
  * @param {AbortSignal} signal
  * @param {string} method
  * @param {string} path
- * @param {object | null} [body]
+ * @param {object} [body]
  * @param {Record<string, string>} [headers]
  * @returns {Promise<Tokens & { replayed: boolean }>} `session` also where the service answers with nothing else
  * @throws {SessionError}
  */
-export const call = async ({ clock, serverClock, page, base, options }, { tokens }, signal, method, path, body, headers) => {
+export const call = async (context, holder, signal, method, path, body, headers) => {
+  const { clock, serverClock, base, options } = context;
   const sentAt = clock.now();
   try {
-    const response = await page.fetch(base + path, {
+    const request = new Request(base + path, {
       method,
       signal,
-      headers: { ...(tokens && authorization(tokens)), ...(body && { 'Content-Type': 'application/json' }), ...headers },
+      headers: { 'Content-Type': 'application/json', ...headers },
       body: body && JSON.stringify(body),
       credentials: options.transport === 'header' ? 'omit' : 'include',
       // The service never redirects these. Whoever does is a captive portal.
       redirect: 'error',
     });
+    const response = await send(context, holder, request);
     const answer = (await response.json().catch(() => null)) ?? {};
     const now = clock.now();
     const session = answer.session ?? answer;
@@ -47,21 +49,18 @@ export const call = async ({ clock, serverClock, page, base, options }, { tokens
 };
 
 /**
- * A request of the page. It gets the token if it goes where the token may go.
+ * Sends a request, with the token if it goes where the token may go.
  * @param {Context} context
  * @param {Holder} holder
  * @param {Request} request
  */
-export const callForPage = ({ page, options, base }, { tokens }, request) => {
+export const send = ({ page, options, base }, { tokens }, request) => {
   const origin = (/** @type {string} */ url) => new URL(url).origin;
   if (tokens && [page.location.href, base, ...(options.tokenOrigins ?? [])].map(origin).includes(origin(request.url))) {
-    request.headers.set('Authorization', authorization(tokens).Authorization);
+    request.headers.set('Authorization', `Bearer ${tokens.access_token}`);
   }
   return page.fetch(request);
 };
-
-/** @param {{ access_token: string }} tokens */
-const authorization = ({ access_token }) => ({ Authorization: `Bearer ${access_token}` });
 
 /**
  * @param {any} answer

@@ -2,8 +2,8 @@
 
 /** @import { Context } from './context.js' */
 
-const OF_WINDOW = ['online', 'offline', 'pageshow'];
-const OF_DOCUMENT = ['visibilitychange', 'resume', 'pointerdown', 'pointermove', 'keydown', 'wheel'];
+/** Of the window and of the document: on their way to the latter all of them pass the former. */
+const TYPES = ['online', 'offline', 'pageshow', 'resume', 'visibilitychange', 'pointerdown', 'pointermove', 'keydown', 'wheel'];
 
 /**
  * @param {Context} context
@@ -11,18 +11,13 @@ const OF_DOCUMENT = ['visibilitychange', 'resume', 'pointerdown', 'pointermove',
  * @param {AbortSignal} signal ends it
  */
 export const onWakeUp = (context, woken, signal) => {
-  const { page } = context;
-  const listen = (/** @type {any} */ target, /** @type {string[]} */ types) => {
-    for (const type of types) {
-      target?.addEventListener?.(type, () => isHidden(context) || woken(type), { signal, passive: true, capture: true });
-    }
-  };
-  listen(page, OF_WINDOW);
-  listen(page.document, OF_DOCUMENT);
+  for (const type of TYPES) {
+    context.page.addEventListener(type, () => isHidden(context) || woken(type), { signal, passive: true, capture: true });
+  }
 };
 
-/** A person is there: `down`, something was pressed. @param {string} type */
+/** A person is there. @param {string} type */
 export const isInput = (type) => /^(pointer|key|wheel)/.test(type);
 
 /** @param {Context} context */
-export const isHidden = ({ page }) => page.document?.visibilityState === 'hidden';
+export const isHidden = ({ page }) => page.document.visibilityState === 'hidden';

@@ -95,7 +95,7 @@ test('412: the generation that is named is adopted, with its key', async (t) => 
 });
 
 test('409: storage still holds what was presented, so somebody else has gone on: sign out there, and ask for a login', async (t) => {
-  const { service, loggedIn } = world(t);
+  const { service, loggedIn, tab } = world(t);
   const { client, seen } = await loggedIn();
   service.next('/auth/refresh', () => problem(409, 'refresh_superseded'));
   assert.equal((await client.refresh({ force: true })).status, 'ended');
@@ -104,6 +104,13 @@ test('409: storage still holds what was presented, so somebody else has gone on:
   assert.deepEqual(seen('sessionexpired').map(({ reason }) => reason), ['reuse']);
   assert.equal(service.calls('POST /auth/logout').length, 1);
   assert.equal(service.sessions.get('s1').revoked, 'logout');
+
+  // It was not the person who left: the next start still knows who it was, and why.
+  client.dispose();
+  const next = tab();
+  assert.equal(await next.client.start(), 'expired');
+  assert.deepEqual(next.seen('sessionexpired').map(({ reason }) => reason), ['reuse']);
+  assert.equal(next.client.session.subject, 'anna');
 });
 
 test('a 409 that comes after another tab has stored a newer generation means nothing', async (t) => {
@@ -113,7 +120,7 @@ test('a 409 that comes after another tab has stored a newer generation means not
   await quick.client.start();
   const { storage } = quick.client.internals.context;
   service.next('/auth/refresh', async () => {
-    await storage.update((record) => void (record.generation = 7));
+    await storage.update((record) => ({ ...record, generation: 7 }));
     return problem(409, 'refresh_superseded');
   });
   assert.equal((await slow.client.refresh({ force: true })).status, 'refreshed');
@@ -125,7 +132,7 @@ test('a 401 counts only if storage still holds the session and generation that w
   const { service, loggedIn } = world(t);
   const { client, seen } = await loggedIn();
   service.next('/auth/refresh', async () => {
-    await client.internals.context.storage.update((record) => void Object.assign(record, { id: 's9', generation: 0 }));
+    await client.internals.context.storage.update((record) => ({ ...record, id: 's9', generation: 0 }));
     return problem(401, 'session_revoked', { reason: 'replaced' });
   });
   assert.equal((await client.refresh({ force: true })).status, 'refreshed');
@@ -213,20 +220,19 @@ test('the last six keys are kept', async (t) => {
   const { client } = await loggedIn();
   for (let time = 0; time < 9; time++) await client.refresh({ force: true });
   const { keys } = await client.internals.context.storage.update();
-  assert.deepEqual(keys.map(([generation]) => generation), [3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(Object.keys(keys), ['3', '4', '5', '6', '7', '8']);
 });
 
 test('two tabs draw one key for a generation, in one transaction', async (t) => {
-  const { present } = await import('../session/device-record.js');
+  const { withKey } = await import('../session/device-record.js');
   const { loggedIn, tab } = world(t);
   const first = await loggedIn();
   const second = tab();
   await second.client.start();
   const drawn = await Promise.all(
     [first, second, first, second].map(async ({ client }) => {
-      let presented;
-      await client.internals.context.storage.update((record) => void (presented = present(record)));
-      return presented.key;
+      const { keys, generation } = await client.internals.context.storage.update(withKey);
+      return keys[generation];
     }),
   );
   assert.equal(new Set(drawn).size, 1);
@@ -239,7 +245,7 @@ test('tabs tell each other generations, never a token or a key', async (t) => {
   await client.signOut();
   assert.ok(browser.messages.length > 0);
   for (const message of browser.messages) {
-    assert.deepEqual(Object.keys(message).filter((name) => !['id', 'generation', 'abort'].includes(name)), []);
+    assert.deepEqual(Object.keys(message).filter((name) => !['id', 'generation', 'abort', 'leaving'].includes(name)), []);
   }
 });
 

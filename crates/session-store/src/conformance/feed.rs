@@ -10,7 +10,7 @@ use session_core::time::Timestamp;
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-use super::sample::{id, revocation, session, version};
+use super::sample::{at, id, revocation, session, version};
 use crate::store::{FeedEntry, FeedPosition, SessionStore};
 
 const KEPT: Timestamp = Timestamp::MAX;
@@ -157,13 +157,14 @@ pub async fn waiting_for_news_ends_with_them<S: SessionStore + 'static>(store: A
             session: id(number),
             revocation: revocation(RevocationReason::Logout, number.cast_signed()),
         };
-        turn.wait().await;
+        timeout(SOON, turn.wait()).await.unwrap();
         store
             .revoke(&entry.session, entry.revocation, version(1_000 + number))
             .await
             .unwrap();
         told.push(vec![entry]);
-        turn.wait().await;
+        // One that is not woken fails, and comes to no meeting.
+        timeout(2 * SOON, turn.wait()).await.unwrap();
     }
     for waiter in waiters {
         assert_eq!(waiter.await.unwrap(), told);
@@ -215,4 +216,35 @@ pub async fn what_is_there_is_told_without_waiting<S: SessionStore>(store: Arc<S
         assert_eq!(entries, told);
         assert_eq!(store.revocations_after(&end).await.unwrap().0, []);
     }
+}
+
+/// What is appended for a copy is told in its order like what is revoked here, wakes who waits, and touches no record.
+pub async fn appended_entries_are_told_like_revocations<S: SessionStore + 'static>(store: Arc<S>) {
+    let entry = |number: u64| FeedEntry {
+        session: id(number),
+        revocation: revocation(RevocationReason::Evicted, -number.cast_signed()),
+    };
+    store.create(&session(1, "anna"), KEPT).await.unwrap();
+    store.revoke(&id(1), entry(1).revocation, version(100)).await.unwrap();
+    store.append(&[]).await.unwrap();
+    let (entries, position) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+    assert_eq!(entries, [entry(1)]);
+    let mut waiting = store.next_revocations(&position, FOREVER);
+    let begun = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
+    assert!(begun, "there are no news yet");
+    // Of a session that is there, and of many that are not; more than an engine writes at once.
+    store.create(&session(2, "anna"), KEPT).await.unwrap();
+    let appended: Vec<_> = (2..1_202).rev().map(entry).collect();
+    store.append(&appended).await.unwrap();
+    let (news, _) = timeout(SOON, waiting).await.unwrap().unwrap();
+    assert_eq!(news.first(), appended.first());
+    let (told, _) = store.revocations_after(&position).await.unwrap();
+    assert_eq!(told, appended);
+    assert_eq!(store.load(&id(2)).await.unwrap(), Some(session(2, "anna")));
+    assert_eq!(store.load(&id(3)).await.unwrap(), None);
+    // They grow as old as others.
+    store.sweep(at(0), at(-1_000), 10).await.unwrap();
+    let (left, _) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+    assert_eq!(left.len(), 1 + 999);
+    assert!(left.iter().all(|entry| entry.revocation.at >= at(-1_000)));
 }

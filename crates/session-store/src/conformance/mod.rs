@@ -73,6 +73,7 @@ macro_rules! conformance_suite {
             waiting_for_news_ends_with_them
             waiting_without_news_ends_with_patience
             what_is_there_is_told_without_waiting
+            appended_entries_are_told_like_revocations
             what_is_due_is_swept_and_the_rest_stays
             a_swap_moves_the_end_of_a_record
             a_refused_swap_does_not_move_the_end_of_a_record

@@ -67,6 +67,11 @@ impl EmbeddedStore {
         Self::open_with(dir.as_ref(), Box::new(commit_durably))
     }
 
+    /// Whether there is a store in `dir`. Makes nothing.
+    pub fn is_in(dir: impl AsRef<Path>) -> std::io::Result<bool> {
+        open::is_store(dir.as_ref())
+    }
+
     /// How many commits there were since it was opened. Fewer than writes if they came together.
     pub fn commits(&self) -> u64 {
         self.engine.commits.load(Ordering::Relaxed)
@@ -158,6 +163,17 @@ impl RevocationFeed for EmbeddedStore {
             return Ok(found);
         }
         self.revocations_after(position).await
+    }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        let entries = entries.to_vec();
+        let append = move |group: &mut group::Group| {
+            for entry in &entries {
+                group.append_to_feed(entry);
+            }
+            Ok(())
+        };
+        self.writer.write(append).await
     }
 }
 

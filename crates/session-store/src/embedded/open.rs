@@ -92,6 +92,11 @@ pub(super) struct Opened {
     pub(super) lock: DirectoryLock,
 }
 
+/// Whether a store was made in `dir`: its database has its name only once it is complete.
+pub(super) fn is_store(dir: &Path) -> io::Result<bool> {
+    dir.join(DATA).try_exists()
+}
+
 pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
     make_directory(dir)?;
     let lock = DirectoryLock::take(dir)?;

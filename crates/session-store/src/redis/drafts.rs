@@ -11,7 +11,7 @@ use session_core::time::Timestamp;
 
 use super::scan::Cursor;
 use super::scripts::{DELETE_DRAFT, DONE, LOST, MISSING, PUT_DRAFT};
-use super::{RedisStore, bytes, lost, unavailable};
+use super::{RedisStore, bytes, lost, mark, unavailable};
 use crate::draft_record::{self, DraftRecord, DraftRecordError};
 use crate::draft_store::{
     DeleteDraft, DraftEntry, DraftStore, DraftsPosition, Expected, KeptDraft, PutDraft, StoredDraft,
@@ -50,7 +50,7 @@ impl DraftStore for RedisStore {
     }
 
     async fn drafts(&self, subject: &Subject) -> Result<Vec<DraftEntry>, StoreError> {
-        let listed = self.listed(&self.keys.drafts(subject)).await?;
+        let listed = self.listed_or_lost(&self.keys.drafts(subject)).await?;
         let entries = listed.into_iter().map(|(key, listed)| DraftEntry {
             key,
             version: listed.version,
@@ -113,7 +113,10 @@ impl DraftStore for RedisStore {
         let list = self.keys.drafts(subject);
         match self.delete(&list, key.as_str(), expected).await? {
             Value::Int(DONE) => Ok(DeleteDraft::Done),
-            Value::Int(_) => Ok(DeleteDraft::Missing),
+            Value::Int(_) => {
+                mark::stands_beside(&self.link, &self.keys, self.mark, &[&list]).await?;
+                Ok(DeleteDraft::Missing)
+            }
             stored => Ok(DeleteDraft::Conflict(read(&bytes::<Vec<u8>>(stored)?)?.1)),
         }
     }
@@ -121,7 +124,7 @@ impl DraftStore for RedisStore {
     async fn delete_drafts(&self, subject: &Subject) -> Result<usize, StoreError> {
         let list = self.keys.drafts(subject);
         let mut deleted = 0;
-        for (key, _) in self.listed(&list).await? {
+        for (key, _) in self.listed_or_lost(&list).await? {
             deleted += usize::from(self.delete(&list, key.as_str(), None).await? == Value::Int(DONE));
         }
         Ok(deleted)
@@ -130,7 +133,7 @@ impl DraftStore for RedisStore {
     async fn sweep_drafts(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         let mut sweeping = self.sweeping_drafts.lock().await;
         while sweeping.due.len() < limit && !sweeping.cursor.end {
-            self.find_due(&mut sweeping, now, limit).await?;
+            self.find_due(&mut sweeping, now).await?;
         }
         let mut deleted = 0;
         for _ in 0..limit {
@@ -140,7 +143,7 @@ impl DraftStore for RedisStore {
             deleted += usize::from(matches!(done, Value::Int(_)));
         }
         while limit > 0 && sweeping.due.is_empty() && !sweeping.cursor.end {
-            self.find_due(&mut sweeping, now, limit).await?;
+            self.find_due(&mut sweeping, now).await?;
         }
         let more = !sweeping.due.is_empty() || !sweeping.cursor.end;
         if !more {
@@ -179,8 +182,9 @@ impl RedisStore {
         answer.map_err(unavailable)
     }
 
-    async fn find_due(&self, sweeping: &mut Sweeping, now: Timestamp, some: usize) -> Result<(), StoreError> {
-        let (lists, next) = self.scan(&self.keys.drafts_pattern(), &sweeping.cursor, some).await?;
+    async fn find_due(&self, sweeping: &mut Sweeping, now: Timestamp) -> Result<(), StoreError> {
+        let pattern = self.keys.drafts_pattern();
+        let (lists, next) = self.scan(&pattern, &sweeping.cursor, usize::MAX).await?;
         for list in lists {
             let listed = self.listed(&list).await?.into_iter();
             let due = listed.filter(|(_, listed)| listed.keep_until <= now);
@@ -204,6 +208,15 @@ impl RedisStore {
             draft,
             keep_until: listed.keep_until,
         }))
+    }
+
+    /// As [`RedisStore::listed`], where a list that is empty must be known to be so.
+    async fn listed_or_lost(&self, list: &str) -> Result<Vec<(DraftKey, Listed)>, StoreError> {
+        let listed = self.listed(list).await?;
+        if listed.is_empty() {
+            mark::stands_beside(&self.link, &self.keys, self.mark, &[list]).await?;
+        }
+        Ok(listed)
     }
 
     /// A damaged entry is left out, with an error in the log.

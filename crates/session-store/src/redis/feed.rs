@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use redis::Value;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+use redis::{Script, Value};
 use session_core::time::Timestamp;
 
 use super::keys::Keys;
 use super::link::Link;
-use super::scripts::TOLD;
+use super::scripts::{APPEND, DONE, TELL, TOLD};
 use super::value;
-use super::{RedisStore, bytes, unavailable, unreadable};
+use super::{RedisStore, bytes, lost, unavailable, unreadable};
 use crate::store::{FeedEntry, FeedPosition, StoreError, Stored};
 
 /// How many entries are read at a time.
 const PAGE: usize = 1_000;
+
+/// How many entries are appended by one script: a fraction of a millisecond of the server's time.
+pub(super) const APPENDED_AT_ONCE: usize = 500;
 
 /// How far back a follower reads again who was cut off: further than the clocks of two servers that follow each other as masters
 /// may differ, by which a new master's entries would lie before what was read from the old one.
@@ -28,11 +31,6 @@ struct EntryId {
 }
 
 impl EntryId {
-    /// The start, for what is no id.
-    fn of(position: &FeedPosition) -> Self {
-        Self::parse(position.as_str()).unwrap_or_default()
-    }
-
     fn parse(text: &str) -> Option<Self> {
         let (millis, number) = text.split_once('-')?;
         Some(Self {
@@ -46,22 +44,55 @@ impl EntryId {
     }
 }
 
+/// Where a follower is: behind the last entry that it has read, on the master that it read it from. Another master, or the same
+/// one started anew, may never have had that entry, and may have lost others: then a follower is told that it was cut off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Place {
+    last: EntryId,
+    /// Empty if any will do.
+    master: Box<str>,
+}
+
+impl Place {
+    /// The start, for what is none.
+    fn of(position: &FeedPosition) -> Self {
+        let (id, master) = position.as_str().split_once('@').unwrap_or((position.as_str(), ""));
+        match EntryId::parse(id) {
+            Some(last) => Self {
+                last,
+                master: master.into(),
+            },
+            None => Self::default(),
+        }
+    }
+
+    fn position(&self) -> FeedPosition {
+        if *self == Self::default() {
+            FeedPosition::start()
+        } else {
+            FeedPosition::new(format!("{}@{}", self.last.text(), self.master))
+        }
+    }
+}
+
 /// All entries after `position`, at once.
 pub(super) async fn after(
     link: &Link,
     keys: &Keys,
     position: &FeedPosition,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let (mut entries, mut last) = (Vec::new(), EntryId::of(position));
+    let (mut entries, mut place) = (Vec::new(), Place::of(position));
+    // Asked first: what another master lacks of what is read now is noticed by the next reading.
+    place.master = master(link, keys).await?;
     loop {
-        let page = page_after(link, keys, last).await?;
+        let page = page_after(link, keys, place.last).await?;
         let full = page.len() == PAGE;
         for (id, entry) in page {
-            last = id;
+            place.last = id;
             entries.push(entry.ok_or_else(damaged)?);
         }
         if !full {
-            return Ok((entries, position_at(last)));
+            return Ok((entries, place.position()));
         }
     }
 }
@@ -73,7 +104,7 @@ pub(super) async fn next(
     position: &FeedPosition,
     patience: Duration,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let mut last = EntryId::of(position);
+    let mut place = Place::of(position);
     // A block of 0 would be for ever.
     let block = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
     let command = redis::cmd("XREAD")
@@ -83,30 +114,56 @@ pub(super) async fn next(
         .arg(block)
         .arg("STREAMS")
         .arg(keys.feed())
-        .arg(last.text())
+        .arg(place.last.text())
         .take();
     let answer: Value = link.run(&command).await.map_err(unavailable)?;
+    // Asked afterwards: if it is still the one, the answer is from no other.
+    let master = master(link, keys).await?;
+    if place.master.is_empty() {
+        place.master = master;
+    } else if place.master != master {
+        return Err(StoreError::Unavailable(Box::new(AnotherMaster)));
+    }
     let streams: Option<Vec<(Value, Vec<RawEntry>)>> = bytes(answer)?;
     let mut entries = Vec::new();
     for (_, read) in streams.unwrap_or_default() {
         for raw in read {
             let (id, entry) = parsed(raw)?;
-            last = id;
+            place.last = id;
             entries.push(entry.ok_or_else(damaged)?);
         }
     }
-    Ok((entries, position_at(last)))
+    Ok((entries, place.position()))
 }
 
 /// See [`READ_AGAIN`].
 pub(super) fn after_a_gap(position: &FeedPosition) -> FeedPosition {
-    let id = EntryId::of(position);
+    let read = Place::of(position).last;
     let back = u64::try_from(READ_AGAIN.as_millis()).unwrap_or(u64::MAX);
-    position_at(EntryId {
-        millis: id.millis.saturating_sub(back),
+    let last = EntryId {
+        millis: read.millis.saturating_sub(back),
         number: 0,
-    })
+    };
+    let master = Box::default();
+    Place { last, master }.position()
 }
+
+/// Which master the feed is on: what names its data's history, which a server changes when it becomes master and when it starts.
+async fn master(link: &Link, keys: &Keys) -> Result<Box<str>, StoreError> {
+    let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(keys.feed().as_str(), SlotAddr::Master));
+    let command = redis::cmd("INFO").arg("replication").take();
+    let info: String = link
+        .run_at(&RoutingInfo::SingleNode(server), &command)
+        .await
+        .map_err(unavailable)?;
+    let named = info.lines().find_map(|line| line.strip_prefix("master_replid:"));
+    Ok(named.unwrap_or_default().trim().into())
+}
+
+/// The feed is on another server than it was, or that has started anew.
+#[derive(Debug, thiserror::Error)]
+#[error("the feed of revocations is on another server than before: what it lacks is to be looked for")]
+struct AnotherMaster;
 
 impl RedisStore {
     /// Tells the feed of a revocation that it may not have, and notes that.
@@ -118,21 +175,35 @@ impl RedisStore {
             session: revoked.record.id,
             revocation,
         };
-        let feed = self.keys.feed();
-        let command = redis::cmd("XADD")
-            .arg(&feed)
-            .arg("*")
-            .arg("r")
-            .arg(value::feed_entry(&entry))
-            .take();
-        self.durable().run::<Value>(&command).await.map_err(unavailable)?;
-        self.acknowledged(&feed).await?;
+        self.write_to_feed(&TELL, &[entry]).await?;
         let key = self.keys.record(&entry.session);
         let told = self
             .link
             .script::<Value>(&TOLD, &[&key], &[revoked.version.as_bytes()])
             .await;
         told.map(drop).map_err(unavailable)
+    }
+
+    /// Appends entries of sessions that were revoked elsewhere.
+    pub(super) async fn append_to_feed(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        self.write_to_feed(&APPEND, entries).await
+    }
+
+    async fn write_to_feed(&self, script: &Script, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        let feed = self.keys.feed();
+        let entries: Vec<_> = entries.iter().map(value::feed_entry).collect();
+        let mark = self.mark.as_bytes().as_slice();
+        let arguments: Vec<_> = [mark].into_iter().chain(entries.iter().map(Vec::as_slice)).collect();
+        let keys = [feed.as_str(), self.keys.mark_for(&feed)];
+        let answer: i64 = self
+            .durable()
+            .script(script, &keys, &arguments)
+            .await
+            .map_err(unavailable)?;
+        if answer != DONE {
+            return Err(lost());
+        }
+        self.acknowledged(&feed).await
     }
 
     /// Deletes entries of revocations before `feed_from`, from the oldest on, until a page has none: clocks that were ahead hold
@@ -213,12 +284,4 @@ fn parsed((id, fields): RawEntry) -> Result<(EntryId, Option<FeedEntry>), StoreE
 
 fn damaged() -> StoreError {
     unreadable(crate::record::RecordError::Length)
-}
-
-fn position_at(id: EntryId) -> FeedPosition {
-    if id == EntryId::default() {
-        FeedPosition::start()
-    } else {
-        FeedPosition::new(id.text())
-    }
 }

@@ -4,14 +4,15 @@
 //! without its session is dropped when a list finds it; a session without its entry is put back by sweeping, which sees every
 //! record in turn.
 
-use redis::{Cmd, Value};
+use redis::Value;
 use session_core::id::{SessionId, Subject};
 use session_core::session::SessionRecord;
 
 use super::keys::Keys;
 use super::link::Link;
-use super::scripts::{INDEX, PRUNE};
-use super::{bytes, unavailable, unreadable, value};
+use super::mark::{self, Mark};
+use super::scripts::{INDEX, LIST, LOST, PRUNE};
+use super::{bytes, lost, unavailable, unreadable, value};
 use crate::record::RecordError;
 use crate::store::{StoreError, Stored};
 
@@ -31,9 +32,17 @@ pub(super) async fn note(link: &Link, keys: &Keys, record: &SessionRecord, expir
 ///
 /// A damaged record is left out, with an error in the log: nobody can ever use that session again, and it must not hide the others
 /// from their person. One of an unknown form fails the list: the version that wrote it can use it.
-pub(super) async fn list(link: &Link, keys: &Keys, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
+pub(super) async fn list(link: &Link, keys: &Keys, mark: Mark, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
     let key = keys.index(subject);
-    let members: Vec<Vec<u8>> = link.run(&Cmd::zrange(&key, 0, -1)).await.map_err(unavailable)?;
+    let place = [key.as_str(), keys.mark_for(&key)];
+    let answer: Value = link
+        .script(&LIST, &place, &[mark.as_bytes()])
+        .await
+        .map_err(unavailable)?;
+    if answer == Value::Int(LOST) {
+        return Err(lost());
+    }
+    let members: Vec<Vec<u8>> = bytes(answer)?;
     let ids: Vec<_> = members
         .iter()
         .filter_map(|member| member.first_chunk().copied().map(SessionId::from_bytes))
@@ -44,6 +53,9 @@ pub(super) async fn list(link: &Link, keys: &Keys, subject: &Subject) -> Result<
     let records: Vec<_> = ids.iter().map(|id| keys.record(id)).collect();
     let values: Value = link.run(redis::cmd("MGET").arg(&records)).await.map_err(unavailable)?;
     let values: Vec<Option<Vec<u8>>> = bytes(values)?;
+    let gone = records.iter().zip(&values).filter(|(_, value)| value.is_none());
+    let gone: Vec<_> = gone.map(|(record, _)| record.as_str()).collect();
+    mark::stands_beside(link, keys, mark, &gone).await?;
     let (mut live, mut over) = (Vec::new(), Vec::new());
     for (id, value) in ids.iter().zip(values) {
         match value.map(|value| value::decode(*id, &value)) {

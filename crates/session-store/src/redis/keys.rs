@@ -10,6 +10,7 @@
 //! | `P:mark` or `P:mark:{TAG}` | that the store was made here and still has its data, in a Cluster once in each slot |
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -110,17 +111,24 @@ fn hash(subject: &Subject) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Tags are tried in order until each slot has one: the same ones in every process.
 fn mark_of_each_slot(prefix: &str) -> HashMap<Slot, String> {
-    let mut marks = HashMap::with_capacity(SLOTS);
-    let mut tag = 0_u32;
-    while marks.len() < SLOTS {
-        let mark = format!("{prefix}:mark:{{{tag}}}");
-        marks.entry(Slot::for_key(&mark)).or_insert(mark);
+    let marks = TAGS
+        .iter()
+        .map(|(slot, tag)| (*slot, format!("{prefix}:mark:{{{tag}}}")));
+    marks.collect()
+}
+
+/// Tags are tried in order until each slot has one: the same ones in every process.
+static TAGS: LazyLock<HashMap<Slot, u32>> = LazyLock::new(|| {
+    let mut tags = HashMap::with_capacity(SLOTS);
+    let mut tag = 0;
+    while tags.len() < SLOTS {
+        // The whole of a key without braces counts, as does what stands in them.
+        tags.entry(Slot::for_key(tag.to_string())).or_insert(tag);
         tag += 1;
     }
-    marks
-}
+    tags
+});
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,16 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// ways, and is answered within 5 s whatever the servers do.
 const DONE_WITHIN: Duration = Duration::from_secs(2);
 
+/// How much longer than one answer a Cluster may take for a command: to find a slot that has moved, and wait for one that moves.
+const FOUND_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a node of a Cluster may take to be connected to. A node that hangs is waited for twice while the others are found,
+/// and those must be of use meanwhile.
+const NODE_CONNECTED_WITHIN: Duration = Duration::from_millis(500);
+
+/// A node of a Cluster that does not answer takes the connections to the others with it no more often than this.
+const CLUSTER_GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
+
 /// Those who waited while connecting failed share the failure if it is younger than this, in place of each trying in turn.
 const FAILURE_SHARED_FOR: Duration = Duration::from_millis(200);
 
@@ -51,9 +61,14 @@ enum Source {
 
 #[derive(Default)]
 struct Current {
-    connection: Option<Connection>,
+    connection: Option<Made>,
     /// Counts connections, so that a broken one is given up once.
     number: u64,
+}
+
+struct Made {
+    connection: Connection,
+    at: Instant,
 }
 
 struct Failure {
@@ -133,7 +148,7 @@ impl Link {
         if let Err(error) = &answer
             && is_useless_after(error)
         {
-            self.give_up(number);
+            self.give_up(number, error);
         }
         answer
     }
@@ -159,7 +174,10 @@ impl Link {
                 *last_failure = None;
                 let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
                 current.number += 1;
-                current.connection = Some(connection.clone());
+                current.connection = Some(Made {
+                    connection: connection.clone(),
+                    at: Instant::now(),
+                });
                 Ok((connection, current.number))
             }
             Err(error) => {
@@ -175,12 +193,14 @@ impl Link {
 
     fn current(&self) -> Option<(Connection, u64)> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        Some((current.connection.clone()?, current.number))
+        Some((current.connection.as_ref()?.connection.clone(), current.number))
     }
 
-    fn give_up(&self, number: u64) {
+    fn give_up(&self, number: u64, error: &RedisError) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.number == number {
+        let Some(made) = &current.connection else { return };
+        let one_node_may_hang = matches!(made.connection, Connection::Cluster(_)) && error.is_timeout();
+        if current.number == number && !(one_node_may_hang && made.at.elapsed() < CLUSTER_GIVEN_UP_AFTER) {
             current.connection = None;
         }
     }
@@ -253,9 +273,9 @@ impl Source {
                     .map(|address| connection_addr(address, url.tls).into_connection_info())
                     .collect::<RedisResult<Vec<_>>>()?;
                 let mut builder = ClusterClientBuilder::new(infos)
-                    .connection_timeout(ANSWER_WITHIN)
+                    .connection_timeout(NODE_CONNECTED_WITHIN)
                     .response_timeout(answer_within)
-                    .overall_response_timeout(Some(answer_within.saturating_mul(2)))
+                    .overall_response_timeout(Some(answer_within + FOUND_WITHIN))
                     .retries(8)
                     .min_retry_wait(20)
                     .max_retry_wait(200);

@@ -56,39 +56,52 @@ pub enum OpenError {
     Entropy(#[from] EntropyError),
 }
 
+/// What stands behind the first mark while the others are being written.
+const UNFINISHED: &[u8] = b"+";
+
 /// The store's mark, if there is a store.
 pub(super) async fn look(link: &Link, keys: &Keys) -> Result<Option<Mark>, OpenError> {
-    Ok(read(link, first(keys)).await?)
+    Ok(read(link, first(keys)).await?.and_then(Written::finished))
 }
 
 /// Finds the store's mark, or makes it.
+///
+/// The first mark tells whether all are there. Whoever finds them unfinished, because another process is at it or has failed at
+/// it, finishes them: nobody has a session in a store that is not.
 pub(super) async fn establish(link: &Link, keys: &Keys, expected: Option<Mark>) -> Result<Mark, OpenError> {
     let first = first(keys);
     let found = read(link, first).await?;
-    if expected.is_some() && found != expected {
+    if expected.is_some() && found.and_then(Written::finished) != expected {
         return Err(OpenError::Lost);
     }
-    let mark = match found {
-        Some(mark) => mark,
-        // Whoever writes the first mark makes the store; another process may be quicker.
-        None => write(link, first, Mark(random_128(&SystemEntropy::new())?)).await?,
+    let Written { mark, finished } = match found {
+        Some(found) => found,
+        // Another process may be quicker.
+        None => write(link, first, Mark(random_128(&SystemEntropy::new())?), UNFINISHED).await?,
     };
     let others = keys.marks().into_iter().filter(|key| *key != first);
-    let others = others.map(|key| spread(link, key, mark, found).boxed());
+    let others = others.map(|key| spread(link, key, mark, finished).boxed());
     stream::iter(others)
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await?;
+    if !finished {
+        let finish = redis::cmd("SET").arg(first).arg(mark.as_bytes()).arg("XX").take();
+        if link.run::<redis::Value>(&finish).await? == redis::Value::Nil {
+            return Err(OpenError::Lost);
+        }
+    }
     Ok(mark)
 }
 
-/// Has `mark` at `key` too. `found` is what was at the first place: nothing, while the store is being made.
-async fn spread(link: &Link, key: &str, mark: Mark, found: Option<Mark>) -> Result<(), OpenError> {
-    let there = match found {
-        Some(_) => read(link, key).await?,
-        None => Some(write(link, key, mark).await?),
+/// Has `mark` at `key` too, or finds it there.
+async fn spread(link: &Link, key: &str, mark: Mark, finished: bool) -> Result<(), OpenError> {
+    let there = if finished {
+        read(link, key).await?
+    } else {
+        Some(write(link, key, mark, b"").await?)
     };
-    if there == Some(mark) {
+    if there.is_some_and(|there| there.mark == mark) {
         Ok(())
     } else {
         Err(OpenError::Lost)
@@ -101,7 +114,7 @@ pub(super) async fn check(link: &Link, keys: &Keys, mark: Mark) -> Result<(), St
     let ping = link.run_at::<redis::Value>(&everywhere, &redis::cmd("PING")).await;
     ping.map_err(unavailable)?;
     match read(link, first(keys)).await {
-        Ok(found) if found == Some(mark) => Ok(()),
+        Ok(found) if found.and_then(Written::finished) == Some(mark) => Ok(()),
         Ok(_) => Err(lost()),
         Err(error) => Err(unavailable(error)),
     }
@@ -112,21 +125,56 @@ fn first(keys: &Keys) -> &str {
     keys.mark_for(&keys.feed())
 }
 
-async fn read(link: &Link, key: &str) -> Result<Option<Mark>, RedisError> {
-    Ok(mark_of(link.run(&Cmd::get(key)).await?))
+/// Confirms that the servers of `keys_gone`, where nothing was found, have not lost their data.
+pub(super) async fn stands_beside(link: &Link, keys: &Keys, mark: Mark, keys_gone: &[&str]) -> Result<(), StoreError> {
+    let mut marks: Vec<_> = keys_gone.iter().map(|key| keys.mark_for(key)).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<Option<Vec<u8>>> = link.run(redis::cmd("MGET").arg(marks)).await.map_err(unavailable)?;
+    if found.iter().all(|found| found.as_deref() == Some(mark.as_bytes())) {
+        Ok(())
+    } else {
+        Err(lost())
+    }
 }
 
-/// Writes `mark` if there is none. Answers with the one that is there afterwards.
-async fn write(link: &Link, key: &str, mark: Mark) -> Result<Mark, RedisError> {
-    let command = redis::cmd("SET")
-        .arg(key)
-        .arg(mark.as_bytes())
-        .arg("NX")
-        .arg("GET")
-        .take();
-    Ok(mark_of(link.run(&command).await?).unwrap_or(mark))
+/// A mark as it stands on a server.
+#[derive(Clone, Copy)]
+struct Written {
+    mark: Mark,
+    finished: bool,
 }
 
-fn mark_of(found: Option<Vec<u8>>) -> Option<Mark> {
-    found?.try_into().ok().map(Mark)
+impl Written {
+    fn of(found: &[u8]) -> Option<Self> {
+        let (mark, rest) = found.split_first_chunk()?;
+        Some(Self {
+            mark: Mark(*mark),
+            finished: rest != UNFINISHED,
+        })
+    }
+
+    fn finished(self) -> Option<Mark> {
+        self.finished.then_some(self.mark)
+    }
+}
+
+async fn read(link: &Link, key: &str) -> Result<Option<Written>, RedisError> {
+    let found: Option<Vec<u8>> = link.run(&Cmd::get(key)).await?;
+    Ok(found.as_deref().and_then(Written::of))
+}
+
+/// Writes `mark`, and something behind it, if there is none. Answers with what is there afterwards.
+async fn write(link: &Link, key: &str, mark: Mark, behind: &[u8]) -> Result<Written, RedisError> {
+    let value = [mark.as_bytes(), behind].concat();
+    let command = redis::cmd("SET").arg(key).arg(&value).arg("NX").arg("GET").take();
+    let found: Option<Vec<u8>> = link.run(&command).await?;
+    let written = Written {
+        mark,
+        finished: behind != UNFINISHED,
+    };
+    Ok(found.as_deref().and_then(Written::of).unwrap_or(written))
 }

@@ -54,7 +54,7 @@ const REPLICATED_WITHIN: Duration = Duration::from_secs(1);
 /// - Every command is bounded in time, and repeated once at most, when its connection broke.
 /// - In a Cluster a revocation and its entry of the feed lie on different servers: a revocation is acknowledged once both are
 ///   stored, and what a crash leaves in between is mended by the next try or by sweeping.
-/// - A [`FeedPosition`] is the id of the last entry that was read.
+/// - A [`FeedPosition`] is the id of the last entry that was read, and the master that it was read from.
 pub struct RedisStore {
     keys: Keys,
     /// For usual commands.
@@ -226,7 +226,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
-        index::list(&self.link, &self.keys, subject).await
+        index::list(&self.link, &self.keys, self.mark, subject).await
     }
 
     async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError> {
@@ -264,6 +264,13 @@ impl RevocationFeed for RedisStore {
         patience: Duration,
     ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         feed::next(&self.following, &self.keys, position, patience.min(LONGEST_PATIENCE)).await
+    }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        for entries in entries.chunks(feed::APPENDED_AT_ONCE) {
+            self.append_to_feed(entries).await?;
+        }
+        Ok(())
     }
 
     fn after_a_gap(&self, position: &FeedPosition) -> FeedPosition {

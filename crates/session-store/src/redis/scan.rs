@@ -6,8 +6,9 @@ use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use super::{RedisStore, bytes, unavailable};
 use crate::store::StoreError;
 
-/// How many keys a server is asked to look at for each answer, at most: about a millisecond of its time.
-const SCANNED_AT_ONCE: usize = 500;
+/// How many keys a server is asked to look at for each answer: at most about a millisecond of its time, and not so few that keys
+/// of other kinds, of which a Cluster has a mark for every slot, make a pass of nothing but round trips.
+const SCANNED_AT_ONCE: std::ops::RangeInclusive<usize> = 50..=500;
 
 /// Where a scan of all servers is. The default is the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Cursor {
 }
 
 impl RedisStore {
-    /// About `some` of the keys like `pattern`, and where to go on. A key that is there from beginning to end comes at least
+    /// About `some` of the keys like `pattern` at most, and where to go on. A key that is there from beginning to end comes at least
     /// once.
     pub(super) async fn scan(
         &self,
@@ -63,7 +64,7 @@ impl RedisStore {
             .arg("MATCH")
             .arg(pattern)
             .arg("COUNT")
-            .arg(some.clamp(1, SCANNED_AT_ONCE))
+            .arg(some.clamp(*SCANNED_AT_ONCE.start(), *SCANNED_AT_ONCE.end()))
             .take();
         let servers = self.masters().await?;
         let (server, servers) = match (&*servers, servers.get(cursor.servers).cloned()) {

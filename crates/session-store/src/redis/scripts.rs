@@ -21,10 +21,16 @@ scripts! {
     SWAP = "scripts/swap.lua";
     /// Answers [`MISSING`], [`LOST`], or what is stored now.
     REVOKE = "scripts/revoke.lua";
+    /// Appends an entry to the feed that is not among its last. Answers [`DONE`] or [`LOST`].
+    TELL = "scripts/tell.lua";
     /// The feed has the revocation of a record.
     TOLD = "scripts/told.lua";
+    /// Appends entries to the feed. Answers [`DONE`] or [`LOST`].
+    APPEND = "scripts/append.lua";
     /// Puts a session into its subject's index.
     INDEX = "scripts/index.lua";
+    /// Answers with the sessions in it, or [`LOST`].
+    LIST = "scripts/list.lua";
     /// Takes sessions out of it.
     PRUNE = "scripts/prune.lua";
     /// Deletes a record that is due; answers how many.

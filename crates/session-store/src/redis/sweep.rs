@@ -5,7 +5,7 @@
 
 use futures_util::future::try_join;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
-use redis::{Cmd, Value};
+use redis::{Cmd, RedisError, Value};
 use session_core::time::Timestamp;
 
 use super::scan::Cursor;
@@ -26,6 +26,15 @@ pub(super) struct Sweeping {
     found: Vec<String>,
 }
 
+/// Whether the server has no memory for more.
+fn is_full(error: &StoreError) -> bool {
+    let StoreError::Unavailable(cause) = error else {
+        return false;
+    };
+    let cause = cause.downcast_ref::<RedisError>();
+    cause.is_some_and(|error| error.code() == Some("OOM"))
+}
+
 impl RedisStore {
     pub(super) async fn sweep_records(
         &self,
@@ -34,7 +43,7 @@ impl RedisStore {
         limit: usize,
     ) -> Result<Swept, StoreError> {
         while sweeping.found.len() < limit && !sweeping.cursor.end {
-            self.find_more(sweeping, limit).await?;
+            self.find_more(sweeping).await?;
         }
         let left = sweeping.found.len().saturating_sub(limit);
         let batch: Vec<_> = sweeping.found.drain(left..).collect();
@@ -43,7 +52,7 @@ impl RedisStore {
         let deleted = seen.try_fold(0, async |sum, deleted| Ok(sum + deleted)).await?;
         // Whether there is more is known once something is found, or all was looked at.
         while limit > 0 && sweeping.found.is_empty() && !sweeping.cursor.end {
-            self.find_more(sweeping, limit).await?;
+            self.find_more(sweeping).await?;
         }
         let more = !sweeping.found.is_empty() || !sweeping.cursor.end;
         if !more {
@@ -72,8 +81,9 @@ impl RedisStore {
         Ok((records, cursor.text().map(RecordsPosition::new)))
     }
 
-    async fn find_more(&self, sweeping: &mut Sweeping, some: usize) -> Result<(), StoreError> {
-        let (keys, next) = self.scan(&self.keys.records_pattern(), &sweeping.cursor, some).await?;
+    async fn find_more(&self, sweeping: &mut Sweeping) -> Result<(), StoreError> {
+        let pattern = self.keys.records_pattern();
+        let (keys, next) = self.scan(&pattern, &sweeping.cursor, usize::MAX).await?;
         sweeping.found.extend(keys);
         sweeping.cursor = next;
         Ok(())
@@ -90,7 +100,11 @@ impl RedisStore {
             return deleted.map_err(unavailable);
         }
         match read.state {
-            State::Live => index::note(&self.link, &self.keys, &read.stored.record, expiry).await?,
+            State::Live => match index::note(&self.link, &self.keys, &read.stored.record, expiry).await {
+                // Deleting what is due, and telling what is not told, goes on.
+                Err(error) if is_full(&error) => tracing::debug!(%error, "an index was not mended"),
+                noted => noted?,
+            },
             State::ToBeTold => self.tell(&read.stored).await?,
             State::Revoked => {}
         }
@@ -109,7 +123,9 @@ impl RedisStore {
             return Ok(None);
         };
         // The scan gave keys of records only; one that is not ours after all is left alone.
-        let Some(id) = self.keys.id_of_record(&key) else { return Ok(None) };
+        let Some(id) = self.keys.id_of_record(&key) else {
+            return Ok(None);
+        };
         match value::decode(id, &value) {
             Ok(read) => Ok(Some((key, read, expiry))),
             Err(error @ RecordError::UnknownForm(_)) => Err(unreadable(error)),

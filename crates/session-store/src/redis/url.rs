@@ -156,7 +156,10 @@ impl RedisUrl {
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let addresses = match &self.topology {
             Topology::Standalone { address, .. } => std::slice::from_ref(address),
-            Topology::Sentinel { sentinels: addresses, .. } | Topology::Cluster { nodes: addresses } => addresses,
+            Topology::Sentinel {
+                sentinels: addresses, ..
+            }
+            | Topology::Cluster { nodes: addresses } => addresses,
         };
         addresses.iter().map(|address| address.host.as_str())
     }

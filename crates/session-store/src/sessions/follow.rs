@@ -7,11 +7,11 @@ use std::time::Duration;
 use session_core::time::Timestamp;
 
 use super::{EndError, Sessions};
-use crate::store::{FeedEntry, FeedPosition, StoreError, Version};
+use crate::store::{FeedEntry, FeedPosition, Revoke, StoreError, Version};
 
-/// After a follower was cut off, revocations younger than this are compared with the feed. Shorter than what an engine reads
-/// again ([`crate::store::RevocationFeed::after_a_gap`]) by more than clocks may differ.
-const COMPARED_AFTER_A_GAP: Duration = Duration::from_mins(2);
+/// After a follower was cut off, revocations from so long before the cut on are compared with the feed. Shorter than what an
+/// engine reads again ([`crate::store::RevocationFeed::after_a_gap`]) by more than clocks may differ.
+const COMPARED_BEFORE_A_GAP: Duration = Duration::from_mins(2);
 
 /// How far one process has read the feed. [`Sessions::catch_up`] gives it, [`Sessions::follow`] moves it.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Sessions {
         let now = clock();
         self.learn(&entries);
         if was_cut_off {
-            self.revoke_again_what_was_lost(&entries, now).await?;
+            self.revoke_again_what_was_lost(&entries).await?;
         }
         *follower = Follower {
             position,
@@ -96,13 +96,16 @@ impl Sessions {
         }
     }
 
-    async fn revoke_again_what_was_lost(&self, read_again: &[FeedEntry], now: Timestamp) -> Result<(), EndError> {
+    async fn revoke_again_what_was_lost(&self, read_again: &[FeedEntry]) -> Result<(), EndError> {
         let there: HashSet<_> = read_again.iter().map(|entry| entry.session).collect();
-        let recent = self.revoked.since(now.saturating_sub(COMPARED_AFTER_A_GAP));
-        for (session, revocation) in recent.into_iter().filter(|(session, _)| !there.contains(session)) {
-            tracing::warn!(%session, "the store has lost the revocation of a session; revoking it again");
+        // From before the cut on: however long it lasted, what was read until then may have been lost.
+        let since = self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP);
+        let heard_of = self.revoked.since(since);
+        for (session, revocation) in heard_of.into_iter().filter(|(session, _)| !there.contains(session)) {
             let version = Version::random(&*self.entropy)?;
-            self.store.revoke(&session, revocation, version).await?;
+            if let Revoke::Done(_) = self.store.revoke(&session, revocation, version).await? {
+                tracing::warn!(%session, "the store had lost the revocation of a session; it is revoked again");
+            }
         }
         Ok(())
     }

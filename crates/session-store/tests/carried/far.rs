@@ -105,4 +105,8 @@ impl RevocationFeed for FarStore {
     ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         self.inner.next_revocations(position, patience).await
     }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        self.inner.append(entries).await
+    }
 }

@@ -120,14 +120,14 @@ impl Told {
 
     async fn tell(&mut self, story: Story) -> Request {
         let id = self.grants[0].record.id;
-        let store = Arc::clone(&self.store.inner);
+        let engine = Arc::clone(&self.store.inner);
         match story {
             Story::Usual => {
                 self.refresh(2).await;
                 Request::of(&self.grants[2], 3, 60)
             }
             Story::AttemptFailed(fault) => {
-                store.fail_with(fault);
+                engine.fail_with(fault);
                 let failed = refresh(&self.sessions, &self.grants[0], key(1), at(1)).await;
                 assert!(matches!(failed, Err(RefreshError::Store(_))));
                 self.first(1, 3)
@@ -167,31 +167,31 @@ impl Told {
             Story::Ended => {
                 let (at, reason) = (at(1), RevocationReason::EndedElsewhere);
                 let version = Version::from_bytes([1; 16]);
-                store.revoke(&id, Revocation { at, reason }, version).await.unwrap();
+                engine.revoke(&id, Revocation { at, reason }, version).await.unwrap();
                 self.first(1, 2)
             }
             Story::EndedMeanwhile => {
-                store.fail_with(Fault::RevokedBeforeSwap);
+                engine.fail_with(Fault::RevokedBeforeSwap);
                 self.first(1, 2)
             }
             Story::EndingLost => {
                 let before = self.stored().await;
                 let ended = self.sessions.end(&id, RevocationReason::Admin, at(1)).await;
                 assert!(ended.unwrap());
-                store.lose_writes_since(before).await;
+                engine.lose_writes_since(before).await;
                 self.first(1, 2)
             }
             Story::RotationsLost => {
                 self.refresh(1).await;
                 let before = self.stored().await;
                 self.refresh(3).await;
-                store.lose_writes_since(before).await;
+                engine.lose_writes_since(before).await;
                 Request::of(&self.grants[4], 5, 60)
             }
             Story::SessionLost => {
                 let mut another = self.stored().await;
                 another.record.id = SessionId::from_bytes([1; 16]);
-                store.lose_writes_since(another).await;
+                engine.lose_writes_since(another).await;
                 self.first(1, 2)
             }
             Story::Idle => self.first(1, 31 * DAY),

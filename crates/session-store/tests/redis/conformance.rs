@@ -1,27 +1,37 @@
 //! Every property of every engine, on each topology.
 
-use std::time::Duration;
-
-use session_store::redis::RedisStore;
-
 mod standalone {
+    use session_store::redis::RedisStore;
     use session_testbed::redis::RedisOptions;
     use session_testbed::redis::server::RedisServer;
 
-    use super::opened;
+    use crate::topology::{limited_user, opened};
 
-    async fn open() -> (super::RedisStore, RedisServer) {
-        let server = RedisServer::start(RedisOptions::default()).await.unwrap();
-        (opened(&server.url()).await, server)
+    /// As a user who may do no more than needed.
+    async fn open() -> (RedisStore, RedisServer) {
+        let options = RedisOptions {
+            lines: vec![limited_user()],
+            ..RedisOptions::default()
+        };
+        let server = RedisServer::start(options).await.unwrap();
+        let url = format!("redis://service:secret@{}", server.address());
+        (opened(&url).await, server)
     }
 
     session_store::conformance_suite!(open);
     session_store::draft_conformance_suite!(open);
 }
 
-/// Opens the store at `url`, which keeps records as long as it is asked to.
-async fn opened(url: &str) -> RedisStore {
-    RedisStore::open(&url.parse().unwrap(), Duration::ZERO, None)
-        .await
-        .unwrap()
+mod sentinel {
+    use crate::topology::behind_sentinels as open;
+
+    session_store::conformance_suite!(open);
+    session_store::draft_conformance_suite!(open);
+}
+
+mod cluster {
+    use crate::topology::in_cluster as open;
+
+    session_store::conformance_suite!(open);
+    session_store::draft_conformance_suite!(open);
 }

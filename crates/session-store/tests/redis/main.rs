@@ -1,5 +1,25 @@
 //! The engine on Redis, on real servers.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
+#[path = "../sessions_support/mod.rs"]
+mod sessions_support;
+
+mod access;
 mod conformance;
+mod failover;
+mod feed;
+mod full;
+mod index;
+mod lost;
+mod memory;
+mod outage;
+mod repeats;
+mod round_trips;
+mod sample;
+mod topology;

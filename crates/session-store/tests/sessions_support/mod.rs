@@ -48,14 +48,22 @@ pub(crate) fn sessions(store: Arc<dyn SessionStore>, policy: Policy) -> Sessions
 
 /// Several processes over one store, with the same keys.
 pub(crate) fn processes<const N: usize>(store: &Arc<impl SessionStore + 'static>, policy: &Policy) -> [Sessions; N] {
+    processes_over(std::array::from_fn(|_| Arc::clone(store)), policy)
+}
+
+/// Processes with the same keys, each over its own way to a store.
+pub(crate) fn processes_over<const N: usize>(
+    stores: [Arc<impl SessionStore + 'static>; N],
+    policy: &Policy,
+) -> [Sessions; N] {
     let entropy = SystemEntropy::new();
     let signing = SigningKey::generate(Algorithm::EdDsa, &entropy).unwrap();
     let refresh = RefreshSecret::generate(&entropy).unwrap();
-    std::array::from_fn(|_| {
+    stores.map(|store| {
         let document = signing.expose().to_vec().into();
         let copy = SigningKey::from_document(signing.id().clone(), signing.algorithm(), document, &entropy).unwrap();
         sessions_with_keys(
-            Arc::clone(store) as Arc<dyn SessionStore>,
+            store,
             policy.clone(),
             SigningKeys::of_one(copy),
             RefreshSecrets::of_one(refresh.clone()),
@@ -267,5 +275,9 @@ impl RevocationFeed for FaultyStore {
         patience: Duration,
     ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
         self.up()?.next_revocations(position, patience).await
+    }
+
+    async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        self.up()?.append(entries).await
     }
 }

@@ -29,15 +29,17 @@ pub(super) struct Shared {
     upstream: Mutex<SocketAddr>,
     rules: watch::Sender<Rules>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    keep_alive: bool,
     pub(super) log: watch::Sender<Log>,
 }
 
 impl Shared {
-    pub(super) fn new(upstream: SocketAddr, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+    pub(super) fn new(upstream: SocketAddr, headers: Vec<(HeaderName, HeaderValue)>, keep_alive: bool) -> Self {
         Self {
             upstream: Mutex::new(upstream),
             rules: watch::Sender::default(),
             headers,
+            keep_alive,
             log: watch::Sender::default(),
         }
     }
@@ -74,11 +76,11 @@ type Answer = Response<BoxBody<Bytes, Failure>>;
 
 /// Serves one connection until it ends. An error of the service is how hyper is told to close it without an answer.
 pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let mut server = http1::Builder::new();
+    server.keep_alive(shared.keep_alive);
     let service = service_fn(|request| answer(request, shared.clone()));
     // The log tells how each request ended.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answer, Failure> {

@@ -25,12 +25,16 @@ pub struct HttpProxyOptions {
     pub tls: Option<Arc<ServerConfig>>,
     /// Set on each request that is forwarded, such as `x-forwarded-proto`.
     pub headers: Vec<(String, String)>,
+    /// Closes each connection after one answer; see [`HttpFaultProxy`] on what browsers repeat.
+    pub one_request_each: bool,
 }
 
 /// A proxy on 127.0.0.1; its connections end when it is dropped. It runs on threads of its own.
 ///
-/// A request that was forwarded is carried out even if its client goes away. A browser that loses a connection it has used
-/// before repeats the request by itself, also a POST; so one `fetch` may be two requests here.
+/// A request that was forwarded is carried out even if its client goes away.
+///
+/// A browser that loses a connection it has used before repeats the request by itself, also a POST: one `fetch` is two or three
+/// requests here, and a page never learns of a response that was dropped only once. With `one_request_each` it does.
 pub struct HttpFaultProxy {
     gate: Gate,
     shared: Arc<Shared>,
@@ -49,7 +53,11 @@ impl HttpFaultProxy {
     /// With options.
     pub fn start_with(upstream: SocketAddr, options: HttpProxyOptions) -> Result<Self> {
         let headers = options.headers.iter().map(|(name, value)| read_header(name, value));
-        let shared = Arc::new(Shared::new(upstream, headers.collect::<Result<_>>()?));
+        let shared = Arc::new(Shared::new(
+            upstream,
+            headers.collect::<Result<_>>()?,
+            !options.one_request_each,
+        ));
         let offline = watch::Sender::new(false);
         let aborted = Arc::new(AtomicU64::new(0));
         let tls = options.tls.is_some();

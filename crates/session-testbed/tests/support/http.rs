@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -13,6 +14,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
@@ -77,7 +79,8 @@ pub(crate) async fn fetch(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Result<Answer, Failure> {
-    fetch_over(TcpStream::connect(address).await?, method, path, headers).await
+    let fetched = fetch_over(TcpStream::connect(address).await?, method, path, headers);
+    timeout(Duration::from_secs(20), fetched).await.unwrap()
 }
 
 pub(crate) async fn fetch_over(

@@ -8,7 +8,18 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+/// How it goes about it.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Manner {
+    /// At once.
+    Prompt,
+    /// Slowly, line by line, also what was sent before the client closed its side; until an answer cannot be sent.
+    LikeRedis,
+    /// Slowly, and a line is dropped if the client closes its side meanwhile.
+    LikeHttp,
+}
 
 pub(crate) struct LineServer {
     address: SocketAddr,
@@ -17,6 +28,10 @@ pub(crate) struct LineServer {
 
 impl LineServer {
     pub(crate) async fn start(name: &'static str) -> Self {
+        Self::start_with(name, Manner::Prompt).await
+    }
+
+    pub(crate) async fn start_with(name: &'static str, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -24,7 +39,7 @@ impl LineServer {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer(name, stream, seen.clone()));
+                tokio::spawn(answer(name, manner, stream, seen.clone()));
             }
         });
         Self { address, lines }
@@ -39,17 +54,30 @@ impl LineServer {
     }
 }
 
-async fn answer(name: &str, stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) -> io::Result<()> {
+const SLOWLY: Duration = Duration::from_millis(20);
+
+async fn answer(name: &str, manner: Manner, stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) -> io::Result<()> {
     let (reads, mut writes) = stream.into_split();
     let mut lines = BufReader::new(reads).lines();
     while let Some(line) = lines.next_line().await? {
+        match manner {
+            Manner::Prompt => {}
+            Manner::LikeRedis => sleep(SLOWLY).await,
+            Manner::LikeHttp => {
+                if let Ok(Ok(None)) = timeout(SLOWLY, lines.next_line()).await {
+                    return Ok(());
+                }
+            }
+        }
         let number = {
             let mut seen = seen.lock().unwrap();
             seen.push(line.clone());
             seen.len()
         };
-        // It may be gone, and the rest of its lines count all the same.
-        let _ = writes.write_all(format!("{name}{number} {line}\n").as_bytes()).await;
+        let sent = writes.write_all(format!("{name}{number} {line}\n").as_bytes()).await;
+        if manner != Manner::Prompt {
+            sent?;
+        }
     }
     Ok(())
 }

@@ -32,7 +32,8 @@ export class FakeBrowser {
       location: { href: 'https://app.example/orders' },
       indexedDB: this.indexedDB,
       navigator: { locks: this.locks, onLine: true },
-      document: Object.assign(new EventTarget(), { visibilityState: 'visible' }),
+      // In a browser an event of the document passes the window first.
+      document: { visibilityState: 'visible', dispatchEvent: (event) => page.dispatchEvent(event) },
       BroadcastChannel: class {
         constructor(name) {
           this.peers = browser.channels.get(name) ?? new Set();
@@ -46,12 +47,10 @@ export class FakeBrowser {
           this.peers.delete(this);
         }
       },
-      fetch: (...request) => this.service.fetch(this, new Request(...absolute(request))),
+      fetch: (...request) => this.service.fetch(this, new Request(...request)),
     });
   }
 }
-
-const absolute = ([input, init]) => [input, init];
 
 const EVENTS = [
   'statechange', 'tokenrefreshed', 'refresherror', 'sessionexpiring', 'sessionexpired', 'reauthrequired', 'reauthenticated',

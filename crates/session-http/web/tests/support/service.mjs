@@ -192,20 +192,20 @@ export class FakeService {
     if (request.method === 'GET') {
       return found ? json({ key: path, ...found }, 200, { ETag: `"${found.etag}"` }) : problem(404, 'not_found');
     }
+    const condition = request.headers.get('If-Match') ?? request.headers.get('If-None-Match');
+    if (!condition && request.method === 'PUT') return problem(428, 'precondition_required');
+    const holds = !condition || (condition === '*' ? !found : condition === `"${found?.etag}"`);
+    if (!holds) {
+      const { value = null, etag = null } = found ?? {};
+      return problem(412, 'draft_conflict', { current: value, etag }, found ? { ETag: `"${etag}"` } : {});
+    }
     if (request.method === 'DELETE') {
       this.drafts.delete(key);
       return new Response(null, { status: 204 });
     }
-    const condition = request.headers.get('If-Match') ?? request.headers.get('If-None-Match');
-    if (!condition) return problem(428, 'precondition_required');
-    const holds = condition === '*' ? !found : condition === `"${found?.etag}"`;
-    if (!holds) {
-      const { value = null, etag = '' } = found ?? {};
-      return problem(412, 'draft_conflict', { current: value, etag: `"${etag}"` }, found ? { ETag: `"${etag}"` } : {});
-    }
     const etag = `e${this.log.length}`;
     this.drafts.set(key, { value: body, etag });
-    return new Response(null, { status: 204, headers: { ETag: `"${etag}"` } });
+    return json({ key, etag }, found ? 200 : 201, { ETag: `"${etag}"` });
   }
 }
 

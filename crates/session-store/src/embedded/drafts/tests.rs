@@ -56,6 +56,24 @@ async fn a_sweep_begins_where_the_last_one_ended() {
     assert_eq!(store.sweep_drafts(at(20), 10).await.unwrap().deleted, 1);
 }
 
+/// A sweep found the draft's entry; before the writer came to it, the draft was deleted and written anew, or its end was moved.
+#[tokio::test]
+async fn what_a_sweep_found_may_have_moved_meanwhile() {
+    let dir = TempDir::new().unwrap();
+    let store = EmbeddedStore::open(dir.path()).unwrap();
+    put(&store, Expected::Absent, 1, 50).await;
+    for (now, deleted) in [(10, 0), (60, 0)] {
+        let found = (at(7), Name::new(&anna(), &key()));
+        let swept = store
+            .writer
+            .write(move |group| operation::sweep_due(group, at(now), &[found]));
+        assert_eq!(swept.await.unwrap(), deleted);
+        let entries = SPACES.map(|space| store.engine.keyspaces[space].iter().count());
+        assert_eq!(entries, [1, 1, 1], "at {now}");
+    }
+    assert_eq!(store.sweep_drafts(at(50), 10).await.unwrap().deleted, 1);
+}
+
 /// What the log of a damaged draft tells is that there is one.
 #[tokio::test]
 async fn a_sweep_clears_away_an_index_that_cannot_be_read() {

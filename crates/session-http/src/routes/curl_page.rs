@@ -1,4 +1,4 @@
-//! `/` in the demo.
+//! `/curl.txt` in the demo: what to try in a shell.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};

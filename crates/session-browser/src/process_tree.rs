@@ -1,0 +1,79 @@
+//! A process and all that it has started, ended together: a driver that is killed leaves its browser behind.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
+use session_testbed::process::ServerProcess;
+
+use crate::error::Result;
+
+/// Killed with all its descendants when dropped.
+pub(crate) struct ProcessTree(ServerProcess);
+
+impl ProcessTree {
+    /// Starts `program` with these variables besides the environment; its output goes to the file `output`, at its end.
+    pub(crate) fn start(
+        variables: &[(&str, String)],
+        program: &Path,
+        arguments: &[String],
+        output: &Path,
+    ) -> Result<Self> {
+        let mut words: Vec<String> = inherited_settings().flat_map(|name| ["-u".to_owned(), name]).collect();
+        words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+        words.push(program.display().to_string());
+        words.extend_from_slice(arguments);
+        // `env` becomes the program: the process is the same.
+        Ok(Self(ServerProcess::start("env", "coreutils", &words, output)?))
+    }
+
+    pub(crate) fn output(&self) -> String {
+        self.0.output()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.has_ended()
+    }
+}
+
+impl Drop for ProcessTree {
+    fn drop(&mut self) {
+        let started = descendants(self.0.id());
+        // It may have ended by itself; then there is nothing left to do.
+        let _ = self.0.kill();
+        for process in started.into_iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+}
+
+/// What would configure the service and was not meant for it.
+fn inherited_settings() -> impl Iterator<Item = String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("SESSION_"))
+}
+
+/// All that descend from this process now.
+fn descendants(ancestor: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // proc(5): the parent is the second field behind the command's closing parenthesis.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        if let Some(parent) = parent.and_then(|parent| parent.parse().ok()) {
+            children.entry(parent).or_default().push(id);
+        }
+    }
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(id) = found.get(next).copied() {
+        found.extend(children.remove(&id).unwrap_or_default());
+        next += 1;
+    }
+    found.split_off(1)
+}

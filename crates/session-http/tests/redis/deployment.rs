@@ -1,0 +1,99 @@
+//! Instances that share their keys, their users and a store.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use session_http::api_key::ApiKeyHash;
+use session_http::login::{PasswordHash, UsersFile};
+use session_store::entropy::SystemEntropy;
+use tempfile::TempDir;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::binary::{Binary, command};
+use crate::support::client::Client;
+
+/// What instances share.
+pub(crate) struct Deployment {
+    data: TempDir,
+}
+
+/// A running instance; a client of it by deref.
+pub(crate) struct Instance {
+    client: Client,
+    _binary: Binary,
+}
+
+impl Deployment {
+    pub(crate) fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let hash = PasswordHash::of(PASSWORD, &SystemEntropy::new()).unwrap();
+        UsersFile::new(data.path().join("users")).add("alice", &hash).unwrap();
+        Self { data }
+    }
+
+    /// Starts an instance on the store at `url`, with more lines of configuration.
+    pub(crate) fn start(&self, url: &str, more: &str) -> Instance {
+        let binary = Binary::start(self.serve(url, more), &self.data.path().join("log"));
+        Instance {
+            client: Client::new(binary.address),
+            _binary: binary,
+        }
+    }
+
+    /// Starts an instance that is expected to end by itself.
+    pub(crate) fn start_in_vain(&self, url: &str) -> Output {
+        self.serve(url, "").output().unwrap()
+    }
+
+    /// What all instances logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.data.path().join("log")).unwrap()
+    }
+
+    /// Where it is noted which stores were used.
+    pub(crate) fn known_stores(&self) -> PathBuf {
+        self.data.path().join("keys/stores.json")
+    }
+
+    fn serve(&self, url: &str, more: &str) -> Command {
+        let path = |name: &str| self.data.path().join(name).display().to_string();
+        // `public_url` is where browsers would reach it; the tests talk to the instance itself.
+        let text = format!(
+            r#"
+            listen = "127.0.0.1:0"
+            public_url = "https://auth.example.com"
+            issuer = "https://auth.example.com"
+            audience = "https://api.example.com"
+            [store]
+            url = "{url}"
+            [keys]
+            directory = "{}"
+            [login]
+            users_file = "{}"
+            [service]
+            api_keys = [{{ name = "tests", sha256 = "{}" }}]
+            {more}
+            "#,
+            path("keys"),
+            path("users"),
+            ApiKeyHash::of(TestApp::api_key()).to_hex(),
+        );
+        // A name of its own: instances read it when they start, one after the other.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = self.data.path().join(format!("session-{port}.toml"));
+        fs::write(&file, text).unwrap();
+        let mut command = command();
+        command.args(["serve", "--config"]).arg(file);
+        command
+    }
+}
+
+impl std::ops::Deref for Instance {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}

@@ -1,0 +1,181 @@
+//! The feed on servers: heard by other processes, also by those that were cut off; told in a Cluster whatever crashes between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::policy::Policy;
+use session_core::session::{RevocationReason, RotationMode};
+use session_store::redis::RedisStore;
+use session_store::sessions::Sessions;
+use session_store::store::{FeedPosition, RevocationFeed as _, Revoke, SessionStore as _, StoreError};
+use session_testbed::proxy::tcp::TcpProxy;
+use session_testbed::redis::RedisOptions;
+use session_testbed::redis::cluster::RedisCluster;
+use session_testbed::redis::server::RedisServer;
+use tokio::time::timeout;
+
+use crate::sample::{at, created, id, is_unavailable, logout, told, version};
+use crate::sessions_support::{login, processes_over};
+use crate::topology::{cluster_url, in_own_cluster, opened};
+
+/// Longer than any wait on a server.
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn another_process_hears_of_it_while_it_waits() {
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    hears(&opened(&server.url()).await, &opened(&server.url()).await).await;
+}
+
+#[tokio::test]
+async fn another_process_of_a_cluster_hears_of_it_while_it_waits() {
+    let (cluster, store) = in_own_cluster(RedisOptions::default()).await;
+    hears(&store, &opened(&cluster_url(&cluster)).await).await;
+    crash_between_revoking_and_telling(&cluster, &store).await;
+}
+
+async fn hears(one: &RedisStore, other: &RedisStore) {
+    for number in 1..=3 {
+        created(one, number).await;
+        let (_, position) = other.revocations_after(&FeedPosition::start()).await.unwrap();
+        let patience = Duration::from_secs(5);
+        let ended = id(number);
+        let waiting = timeout(SOON, other.next_revocations(&position, patience));
+        let (heard, revoked) = tokio::join!(waiting, one.revoke(&ended, logout(), version(number + 100)));
+        revoked.unwrap();
+        let (heard, _) = heard.unwrap().unwrap();
+        assert_eq!(
+            heard.iter().map(|entry| entry.session).collect::<Vec<_>>(),
+            [id(number)]
+        );
+    }
+}
+
+/// The record says revoked, and the feed does not: the next who revokes it tells, or sweeping does.
+async fn crash_between_revoking_and_telling(cluster: &RedisCluster, store: &RedisStore) {
+    let by_revoking = async || {
+        let again = store.revoke(&id(7), logout(), version(701)).await.unwrap();
+        assert!(matches!(again, Revoke::Already(_)), "{again:?}");
+    };
+    let by_sweeping = async || {
+        store.sweep(at(0), at(0), 1_000).await.unwrap();
+    };
+    created(store, 7).await;
+    store.revoke(&id(7), logout(), version(700)).await.unwrap();
+    let key = format!("sn:{{{}}}", id(7));
+    let node = owner(cluster, &key).await;
+    let state = async || node.ask::<String>(&["GETRANGE", &key, "16", "16"]).await.unwrap();
+    for told_by_sweeping in [false, true] {
+        assert_eq!(state().await, "R");
+        node.command(&["SETRANGE", &key, "16", "P"]).await.unwrap();
+        owner(cluster, "sn:feed")
+            .await
+            .command(&["DEL", "sn:feed"])
+            .await
+            .unwrap();
+        assert!(told(store).await.is_empty());
+        if told_by_sweeping {
+            by_sweeping().await;
+        } else {
+            by_revoking().await;
+        }
+        assert_eq!(told(store).await, [id(7)]);
+    }
+    // Once is enough.
+    by_sweeping().await;
+    by_revoking().await;
+    assert_eq!(told(store).await, [id(7)]);
+}
+
+async fn owner<'a>(cluster: &'a RedisCluster, key: &str) -> &'a RedisServer {
+    let slot = cluster.slot_of(key).await.unwrap();
+    &cluster.nodes()[cluster.owner_of(slot).await.unwrap()]
+}
+
+#[tokio::test]
+async fn who_was_cut_off_misses_nothing() {
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let proxy = TcpProxy::start(server.address()).unwrap();
+    let near = Arc::new(opened(&server.url()).await);
+    let far = Arc::new(opened(&format!("redis://{}", proxy.address())).await);
+    let [one, other]: [Sessions; 2] = processes_over([near, far], &Policy::default());
+    let mut follower = other.catch_up(at(0)).await.unwrap();
+    let open = async || one.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
+    let end = async |id| one.end(&id, RevocationReason::Logout, at(1)).await.unwrap();
+    let sessions = [open().await, open().await, open().await, open().await];
+    let heard = || {
+        sessions
+            .each_ref()
+            .map(|grant| other.verify(&grant.access_token, at(2)).is_err())
+    };
+
+    // Cut off while it waits, and while it does not.
+    let waiting = other.follow(&mut follower, Duration::from_secs(5), || at(2));
+    let (followed, ()) = tokio::join!(timeout(SOON, waiting), async {
+        proxy.cut();
+        assert!(end(sessions[0].record.id).await);
+    });
+    assert!(followed.unwrap().is_err());
+    assert!(end(sessions[1].record.id).await);
+    other.follow(&mut follower, Duration::ZERO, || at(2)).await.unwrap_err();
+    assert_eq!(heard(), [false; 4]);
+    proxy.pass().unwrap();
+    assert!(end(sessions[2].record.id).await);
+    other.follow(&mut follower, Duration::ZERO, || at(2)).await.unwrap();
+    assert_eq!(heard(), [true, true, true, false]);
+    // And goes on from there.
+    assert!(end(sessions[3].record.id).await);
+    other
+        .follow(&mut follower, Duration::from_secs(5), || at(2))
+        .await
+        .unwrap();
+    assert_eq!(heard(), [true; 4]);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_any_more_is_noticed() {
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let proxy = TcpProxy::start(server.address()).unwrap();
+    let store = opened(&format!("redis://{}", proxy.address())).await;
+    let (none, position) = store
+        .next_revocations(&FeedPosition::start(), Duration::ZERO)
+        .await
+        .unwrap();
+    assert!(none.is_empty());
+    proxy.half_open();
+    let waited = timeout(SOON, store.next_revocations(&position, Duration::from_secs(1)))
+        .await
+        .unwrap();
+    assert!(is_unavailable(&waited), "{waited:?}");
+    store.next_revocations(&position, Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_entry_stops_who_follows_until_it_is_swept() {
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let store = opened(&server.url()).await;
+    let start = FeedPosition::start();
+    for number in 1..=2 {
+        created(&store, number).await;
+        store
+            .revoke(&id(number), logout(), version(number + 100))
+            .await
+            .unwrap();
+        if number == 1 {
+            server.command(&["XADD", "sn:feed", "*", "r", "damaged"]).await.unwrap();
+            server
+                .command(&["XADD", "sn:feed", "*", "x", "y", "z", "z"])
+                .await
+                .unwrap();
+        }
+    }
+    let read = store.revocations_after(&start).await;
+    assert!(matches!(read, Err(StoreError::Unreadable(_))), "{read:?}");
+    let read = store.next_revocations(&start, Duration::ZERO).await;
+    assert!(matches!(read, Err(StoreError::Unreadable(_))), "{read:?}");
+    // Whatever else is too young to go.
+    store.sweep(at(0), at(0), 10).await.unwrap();
+    assert_eq!(told(&store).await, [id(1), id(2)]);
+    store.sweep(at(0), at(2), 10).await.unwrap();
+    assert_eq!(server.ask::<u64>(&["XLEN", "sn:feed"]).await.unwrap(), 0);
+}
