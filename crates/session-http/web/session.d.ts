@@ -207,6 +207,7 @@ export interface Page {
   location: { readonly href: string };
   indexedDB: IDBFactory;
   BroadcastChannel: typeof BroadcastChannel;
+  localStorage: Storage;
   navigator: { readonly locks: Pick<LockManager, 'request'>; readonly onLine: boolean };
   document: { readonly visibilityState: string };
   addEventListener: EventTarget['addEventListener'];

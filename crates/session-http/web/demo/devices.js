@@ -10,6 +10,7 @@ export const showDevices = (session) => {
     const response = await session.fetch('/auth/sessions');
     if (!response.ok) return;
     const { sessions } = await response.json();
+    sessions.sort((one, other) => other.current - one.current);
     element('devices').replaceChildren(...sessions.map(device));
     element('end-others').hidden = sessions.length < 2;
   };

@@ -318,7 +318,7 @@ export const createSessionClient = (options = {}) => {
   async function wake(type) {
     const input = isInput(type);
     if (input) inputAt = clock.now();
-    if (options.retryNowOn?.includes(type) ?? !/move|wheel/.test(type)) backoff.hurry(input ? PATIENCE : 0);
+    if (options.retryNowOn?.includes(type) ?? type !== 'wheel') backoff.hurry(input ? PATIENCE : 0);
     if (!input) {
       await look();
       // A login in a window that knows nothing of this module: a single sign-on, a form.
@@ -415,6 +415,9 @@ export const createSessionClient = (options = {}) => {
   function ended(reason, stored = record) {
     backoff.succeeded();
     if (!subject) return left('server');
+    // At the deadline the browser itself deletes the cookies, to the second: then no answer says why.
+    const { isIdle, endsAt } = schedule;
+    if (/_missing$/.test(reason) && serverClock.now() > endsAt - 1_000) reason = isIdle ? 'idle' : 'absolute';
     record = stored;
     if (record.leaving) void tellLeaving(context).catch(() => {});
     if (!go('ended')) return;

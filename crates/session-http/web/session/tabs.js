@@ -11,15 +11,24 @@
  */
 
 /**
- * Every browser that has Web Locks has this channel. A tab that heard nothing all the same, because it was frozen, looks at the
- * storage when it wakes up.
+ * Where there is no channel, a text in local storage stands in: writing it tells every other tab, and deleting it lets the same
+ * text be told again. A tab that heard nothing all the same, because it was frozen, looks at the storage when it wakes up.
  * @param {Context} context
  * @param {(message: Message) => void} hear
  * @param {AbortSignal} signal ends it
  * @returns {(message: Message) => void} tells the others
  */
 export const joinTabs = ({ name, page }, hear, signal) => {
-  const channel = new page.BroadcastChannel(name);
+  const { BroadcastChannel, localStorage } = page;
+  if (!BroadcastChannel) {
+    const heard = (/** @type {any} */ { key, newValue }) => key === name && newValue && hear(JSON.parse(newValue));
+    page.addEventListener('storage', heard, { signal });
+    return (message) => {
+      localStorage[name] = JSON.stringify(message);
+      delete localStorage[name];
+    };
+  }
+  const channel = new BroadcastChannel(name);
   channel.onmessage = ({ data }) => hear(data);
   signal.addEventListener('abort', () => channel.close());
   return (message) => signal.aborted || channel.postMessage(message);

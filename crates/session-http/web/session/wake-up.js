@@ -3,7 +3,7 @@
 /** @import { Context } from './context.js' */
 
 /** Of the window and of the document: on their way to the latter all of them pass the former. */
-const TYPES = ['online', 'offline', 'pageshow', 'resume', 'visibilitychange', 'pointerdown', 'pointermove', 'keydown', 'wheel'];
+const TYPES = ['online', 'offline', 'pageshow', 'resume', 'visibilitychange', 'pointerdown', 'keydown', 'wheel'];
 
 /**
  * @param {Context} context

@@ -182,7 +182,7 @@ test('another person logs in: the draft is not shown, not sent, and there again 
 
 test('a frozen tab that wakes up after another person has logged in sends nothing and takes nothing', async (t) => {
   for (const theirs of [[], [[`ben ${PATH}`, { value: { a: 'by ben' }, etag: 'ben' }]]]) {
-    const { clock, service, browser, draft, saves, tab } = await writing(t);
+    const { clock, service, browser, draft, saves, seen, tab } = await writing(t);
     draft.set({ a: 'private' });
     service.drafts = new Map(theirs);
     // It hears nothing.
@@ -194,6 +194,8 @@ test('a frozen tab that wakes up after another person has logged in sends nothin
     assert.deepEqual([...service.drafts], theirs);
     await draft.enter();
     assert.deepEqual(draft.get(), { a: 'private' });
+    assert.equal(draft.status, 'local');
+    assert.equal(seen('draftconflict').length, 0);
   }
 });
 

@@ -20,7 +20,7 @@ test('a login opens a keyed session by cookie, and a refresh presents the key of
   const [first, second] = keysOf(service);
   assert.equal(first[0], '"0"');
   assert.equal(second[0], '"1"');
-  assert.match(first[1], /^[\w-]{22}$/);
+  assert.match(first[1], /^[\da-f-]{72}$/);
   assert.notEqual(first[1], second[1]);
   assert.equal(client.session.generation, 2);
   assert.equal(events.filter(({ type }) => type === 'tokenrefreshed').length, 3);
@@ -244,6 +244,26 @@ test('tabs tell each other generations, never a token or a key', async (t) => {
   await client.refresh({ force: true });
   await client.signOut();
   assert.ok(browser.messages.length > 0);
+  for (const message of browser.messages) {
+    assert.deepEqual(Object.keys(message).filter((name) => !['id', 'generation', 'abort', 'leaving'].includes(name)), []);
+  }
+});
+
+test('without a channel tabs hear of each other through local storage', async (t) => {
+  const { browser, tab } = world(t);
+  const [one, other] = [0, 1].map(() => tab({}, { page: browser.pageWithoutChannel() }));
+  for (const { client } of [one, other]) await client.start();
+  await one.client.login(ANNA);
+  await settle();
+  assert.equal(other.client.state, 'active');
+  for (const generation of [1, 2]) {
+    await one.client.refresh({ force: true });
+    await settle();
+    assert.equal(other.client.session.generation, generation);
+  }
+  await other.client.signOut();
+  await settle();
+  assert.equal(one.client.state, 'signedOut');
   for (const message of browser.messages) {
     assert.deepEqual(Object.keys(message).filter((name) => !['id', 'generation', 'abort', 'leaving'].includes(name)), []);
   }

@@ -150,6 +150,24 @@ test('asleep beyond the deadline: one confirming refresh, then expired', async (
   assert.deepEqual(seen('sessionexpired').map(({ reason }) => reason), ['idle']);
 });
 
+test('the browser has deleted the cookies at the deadline: the reason is the deadline all the same', async (t) => {
+  const { clock, browser, loggedIn } = world(t, { idle: 8 * HOUR });
+  const { page, seen } = await loggedIn();
+  browser.jar = { refresh: null, access: null };
+  clock.jump(8 * HOUR);
+  page.dispatchEvent(new Event('pageshow'));
+  await settle();
+  assert.deepEqual(seen('sessionexpired').map(({ reason }) => reason), ['idle']);
+});
+
+test('cookies that are gone before their time are told as such', async (t) => {
+  const { browser, loggedIn } = world(t);
+  const { client, seen } = await loggedIn();
+  browser.jar = { refresh: null, access: null };
+  await client.refresh({ force: true });
+  assert.deepEqual(seen('sessionexpired').map(({ reason }) => reason), ['refresh_token_missing']);
+});
+
 test('asleep beyond the deadline and offline: unverified; requests wait, and are sent once when it is online', async (t) => {
   const { clock, service, loggedIn } = world(t, { idle: 8 * HOUR });
   const { client, page } = await loggedIn();

@@ -11,6 +11,7 @@ export class FakeBrowser {
   channels = new Map();
   indexedDB = new IDBFactory();
   messages = [];
+  pagesWithStorage = [];
 
   constructor(clock, service) {
     this.clock = clock;
@@ -23,6 +24,21 @@ export class FakeBrowser {
     const events = [];
     for (const type of EVENTS) client.addEventListener(type, ({ detail }) => events.push({ type, ...detail }));
     return { client, page, events, seen: (type) => events.filter((event) => event.type === type) };
+  }
+
+  /** A page of a browser without `BroadcastChannel`: the others hear what it writes to local storage. */
+  pageWithoutChannel() {
+    const page = this.page();
+    this.pagesWithStorage.push(page);
+    const tell = (key, newValue) => {
+      const event = () => Object.assign(new Event('storage'), { key, newValue });
+      for (const peer of this.pagesWithStorage) if (peer !== page) setImmediate(() => peer.dispatchEvent(event()));
+    };
+    const localStorage = new Proxy({}, {
+      set: (_, key, value) => (this.messages.push(JSON.parse(value)), tell(key, value), true),
+      deleteProperty: (_, key) => (tell(key, null), true),
+    });
+    return Object.assign(page, { BroadcastChannel: undefined, localStorage });
   }
 
   page() {
