@@ -22,6 +22,7 @@ fn main() -> io::Result<()> {
     for file in &files {
         let path = file.strip_prefix(&web).map_err(io::Error::other)?;
         let path = path.to_string_lossy().replace('\\', "/");
+        let file = file.to_string_lossy();
         writeln!(list, "    ({path:?}, include_bytes!({file:?})),").map_err(io::Error::other)?;
     }
     list.push_str("]\n");

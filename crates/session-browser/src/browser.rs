@@ -76,6 +76,13 @@ impl Browser {
         Ok(tab)
     }
 
+    /// Opens another page of the service, such as the demo's `/`; its own scripts are all that runs there.
+    pub async fn visit(&self, path: &str) -> Result<Tab<'_>> {
+        let handle = self.at(&self.empty).await?.new_tab().await?;
+        self.at(&handle).await?.go_to(&format!("{}{path}", self.origin)).await?;
+        Ok(Tab::new(self, handle, Value::Null))
+    }
+
     /// Ends it as a person does, so that nothing is in the middle of being written.
     pub async fn quit(self) -> Result<()> {
         self.driver.lock().await.quit().await

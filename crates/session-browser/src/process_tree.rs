@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use session_testbed::process::ServerProcess;
@@ -42,10 +43,23 @@ impl Drop for ProcessTree {
         let started = descendants(self.0.id());
         // It may have ended by itself; then there is nothing left to do.
         let _ = self.0.kill();
-        for process in started.into_iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
+        for process in started.iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
             let _ = kill_process(process, Signal::KILL);
         }
+        // What has been killed may still be writing into directories that are about to be deleted.
+        for _ in 0..500 {
+            if !started.iter().any(|id| is_running(*id)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
+}
+
+/// A zombie that nobody has waited for yet is gone.
+fn is_running(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// What would configure the service and was not meant for it.
@@ -76,4 +90,27 @@ fn descendants(ancestor: u32) -> Vec<u32> {
         next += 1;
     }
     found.split_off(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use session_testbed::eventually::{PATIENCE, eventually};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_of_it_outlives_it() {
+        let directory = tempfile::tempdir().unwrap();
+        // Like a browser: it starts one that starts another, and a drop must find both.
+        let script = "sh -c 'sleep 600 & sleep 600' & sleep 600";
+        let arguments = ["-c".to_owned(), script.to_owned()];
+        let tree = ProcessTree::start(&[], Path::new("sh"), &arguments, &directory.path().join("log")).unwrap();
+        let all = eventually("all are there", PATIENCE, || {
+            let found = descendants(tree.0.id());
+            async move { (found.len() == 4).then_some(found) }
+        });
+        let all = all.await.unwrap();
+        drop(tree);
+        assert!(!all.iter().any(|id| is_running(*id)));
+    }
 }

@@ -1,12 +1,8 @@
 //! The files of the page, given by the proxy itself: on the service's own origin, without the service knowing of them.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! The module comes from the service.
 
 use session_testbed::proxy::fault::{Fault, Rule};
 use session_testbed::proxy::http::HttpFaultProxy;
-
-use crate::error::{Failure, Result};
 
 /// The page's path.
 pub(crate) const PAGE: &str = "/test/page.html";
@@ -15,18 +11,11 @@ pub(crate) const PAGE: &str = "/test/page.html";
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'";
 
 /// Offers the page at `proxy`. Its rules stay: a case clears only its own.
-pub(crate) fn publish(proxy: &HttpFaultProxy) -> Result<()> {
+pub(crate) fn publish(proxy: &HttpFaultProxy) {
     let html = "text/html; charset=utf-8";
     offer(proxy, PAGE, html, include_str!("../page/page.html"));
     offer(proxy, "/test/page.js", SCRIPT, include_str!("../page/page.js"));
     offer(proxy, "/test/clock.js", SCRIPT, include_str!("../page/clock.js"));
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-http/web");
-    for file in scripts_in(&module)? {
-        let content = fs::read_to_string(&file).map_err(Failure::doing(file.display().to_string()))?;
-        let path = file.strip_prefix(&module).unwrap_or(&file).display().to_string();
-        offer(proxy, &format!("/{path}"), SCRIPT, &content);
-    }
-    Ok(())
 }
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -39,15 +28,4 @@ fn offer(proxy: &HttpFaultProxy, path: &str, kind: &str, content: &str) {
         body: content.to_owned(),
     };
     proxy.add(Rule::new(answer).method("GET").path(path));
-}
-
-fn scripts_in(module: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for folder in ["", "session", "drafts", "dialog"] {
-        let folder = module.join(folder);
-        let entries = fs::read_dir(&folder).map_err(Failure::doing(folder.display().to_string()))?;
-        found.extend(entries.flatten().map(|entry| entry.path()));
-    }
-    found.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
-    Ok(found)
 }

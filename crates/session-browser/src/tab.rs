@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_testbed::eventually::eventually;
 
 use crate::browser::Browser;
@@ -79,7 +79,7 @@ impl<'b> Tab<'b> {
         match reached.await {
             Ok(()) => Ok(()),
             Err(error) => {
-                let seen: Result<Value> = self.run("return { state: session.state, events }").await;
+                let seen: Result<Value> = self.run("return window.session && { state: session.state, events }").await;
                 Err(Failure::new(format!("{error}; at last {:?}; {seen:?}", last.into_inner())))
             }
         }
@@ -150,8 +150,18 @@ impl<'b> Tab<'b> {
     /// Chromium only: the browser freezes the page, as it does with tabs that nobody has looked at for long, or wakes it.
     pub async fn set_frozen(&self, frozen: bool) -> Result<()> {
         let state = if frozen { "frozen" } else { "active" };
+        self.devtools("Page.setWebLifecycleState", &json!({ "state": state })).await
+    }
+
+    /// Chromium only: as if the person preferred dark pages, or light ones.
+    pub async fn prefer_dark(&self, dark: bool) -> Result<()> {
+        let value = if dark { "dark" } else { "light" };
+        let asked = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        self.devtools("Emulation.setEmulatedMedia", &asked).await
+    }
+
+    async fn devtools(&self, command: &str, parameters: &Value) -> Result<()> {
         let driver = self.browser.at(&self.handle).await?;
-        let asked = serde_json::json!({ "state": state });
-        driver.devtools("Page.setWebLifecycleState", &asked).await.map(drop)
+        driver.devtools(command, parameters).await.map(drop)
     }
 }

@@ -55,7 +55,7 @@ impl World {
             one_request_each,
         };
         let proxy = HttpFaultProxy::start_with(service.address(), options)?;
-        site::publish(&proxy)?;
+        site::publish(&proxy);
         Ok(Self { engine, proxy, service })
     }
 

@@ -1,8 +1,11 @@
 //! From a configuration to a running service.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use actix_web::web;
 use session_core::entropy::EntropyError;
@@ -155,9 +158,14 @@ impl Service {
     /// Serves until it is told to stop. Prints the line by which others know that it is ready.
     pub async fn run(self) -> io::Result<()> {
         let address = self.address()?;
-        let running = self.start()?;
+        let mut stopped = pin!(self.start()?.until_stopped());
+        // It hears signals once it has been polled: whoever reads the line may send one at once.
+        let polled = poll_fn(|context| Poll::Ready(stopped.as_mut().poll(context))).await;
         println!("listening on http://{address}");
-        running.until_stopped().await
+        match polled {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => stopped.await,
+        }
     }
 }
 

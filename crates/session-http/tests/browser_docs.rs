@@ -22,7 +22,7 @@ fn table() -> String {
     let mut table = String::from("\n| file | integrity |\n|---|---|\n");
     let scripts = browser_files::all()
         .iter()
-        .filter(|file| file.is_module() && file.name.ends_with(".js"));
+        .filter(|file| file.is_module() && file.content_type.starts_with("text/javascript"));
     for file in scripts {
         let hash = STANDARD.encode(digest(&SHA384, &file.plain.bytes));
         writeln!(table, "| `/{}` | `sha384-{hash}` |", file.name).unwrap();

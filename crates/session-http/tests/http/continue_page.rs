@@ -1,13 +1,18 @@
 //! `/auth/continue`: the page that a gateway sends a bookmark to.
 
+use std::fmt::Write as _;
+
 use reqwest::Method;
 
 use crate::support::app::{PUBLIC_URL, TestApp};
 use crate::support::device::{Device, Transport};
 
 fn path(return_to: &str) -> String {
-    let encoded: String = return_to.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    format!("/auth/continue?return_to={encoded}")
+    let mut path = "/auth/continue?return_to=".to_owned();
+    for byte in return_to.bytes() {
+        write!(path, "%{byte:02X}").unwrap();
+    }
+    path
 }
 
 /// Where the page's link leads, as it stands in the HTML.

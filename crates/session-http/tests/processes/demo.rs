@@ -59,7 +59,10 @@ async fn its_page_is_whole_and_runs_nothing_that_is_not_its_own() {
     let page = client.get("/").send().await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; "),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
     for inline in ["<script>", "<style", " style=", " onclick="] {
         assert!(!page.text.contains(inline), "{inline} in {page}");

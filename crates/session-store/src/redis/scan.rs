@@ -51,7 +51,7 @@ impl Cursor {
 }
 
 impl RedisStore {
-    /// About `some` of the keys like `pattern` at most, and where to go on. A key that is there from beginning to end comes at least
+    /// Some of the keys like `pattern`, about as many as `some` where they stand densely, and where to go on. A key that is there from beginning to end comes at least
     /// once.
     pub(super) async fn scan(
         &self,

@@ -9,7 +9,7 @@ use session_testbed::redis::RedisOptions;
 use session_testbed::redis::server::RedisServer;
 
 use crate::sample::{created, id, listed};
-use crate::topology::{limited_user, opened};
+use crate::topology::{as_limited_user, limited_user, opened};
 
 /// Each with a meaning in a URL.
 const PASSWORD: &str = "p@ss:w/r?d#%&=+";
@@ -73,7 +73,7 @@ async fn a_user_for_one_prefix_reaches_no_other() {
         ..RedisOptions::default()
     };
     let server = RedisServer::start(options).await.unwrap();
-    let url = format!("redis://service:secret@{}", server.address());
+    let url = as_limited_user(&server.url());
     is_used(&opened(&url).await).await;
     let said = said(open(&format!("{url}?prefix=other")).await);
     assert!(said.contains("NOPERM") || said.contains("permission"), "{said}");

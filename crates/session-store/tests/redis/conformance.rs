@@ -5,7 +5,7 @@ mod standalone {
     use session_testbed::redis::RedisOptions;
     use session_testbed::redis::server::RedisServer;
 
-    use crate::topology::{limited_user, opened};
+    use crate::topology::{as_limited_user, limited_user, opened};
 
     /// As a user who may do no more than needed.
     async fn open() -> (RedisStore, RedisServer) {
@@ -14,8 +14,7 @@ mod standalone {
             ..RedisOptions::default()
         };
         let server = RedisServer::start(options).await.unwrap();
-        let url = format!("redis://service:secret@{}", server.address());
-        (opened(&url).await, server)
+        (opened(&as_limited_user(&server.url())).await, server)
     }
 
     session_store::conformance_suite!(open);

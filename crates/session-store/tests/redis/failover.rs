@@ -12,12 +12,12 @@ use session_store::store::{Revoke, SessionStore as _, StoreError, Stored};
 use session_testbed::eventually::{PATIENCE, eventually};
 use session_testbed::redis::RedisOptions;
 use session_testbed::redis::cluster::RedisCluster;
-use session_testbed::redis::sentinel::SentinelSetup;
+use session_testbed::redis::sentinel::{SentinelOptions, SentinelSetup};
 use tokio::time::timeout;
 
 use crate::sample::{at, created, id, is_unavailable, kept, logout, session, told, version};
 use crate::sessions_support::{key, login, processes, refresh};
-use crate::topology::{cluster_url, in_own_cluster, opened, sentinel_url};
+use crate::topology::{as_limited_user, cluster_url, in_own_cluster, limited_user, opened, sentinel_url};
 
 /// Within this everybody has an answer.
 const BOUND: Duration = Duration::from_secs(5);
@@ -39,8 +39,11 @@ async fn answers_again(store: &RedisStore) {
 
 #[tokio::test]
 async fn what_counts_as_stored_on_a_replica_survives_its_master() {
-    let setup = SentinelSetup::start().await.unwrap();
-    let store = opened(&format!("{}?replicas=1", sentinel_url(&setup))).await;
+    let mut options = SentinelOptions::default();
+    options.node.lines.push(limited_user());
+    let setup = SentinelSetup::start_with(options).await.unwrap();
+    let url = as_limited_user(&sentinel_url(&setup));
+    let store = opened(&format!("{url}?replicas=1")).await;
     created(&store, 1).await;
     created(&store, 2).await;
     setup.hold_replication().await.unwrap();

@@ -101,9 +101,9 @@ async fn who_was_cut_off_misses_nothing() {
     let [one, other]: [Sessions; 2] = processes_over([near, far], &Policy::default());
     let mut follower = other.catch_up(at(0)).await.unwrap();
     let open = async || one.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
-    let end = async |id| one.end(&id, RevocationReason::Logout, at(1)).await.unwrap();
+    let log_out = async |id| one.end(&id, RevocationReason::Logout, at(1)).await.unwrap();
     let sessions = [open().await, open().await, open().await, open().await];
-    let heard = || {
+    let known = || {
         sessions
             .each_ref()
             .map(|grant| other.verify(&grant.access_token, at(2)).is_err())
@@ -111,25 +111,25 @@ async fn who_was_cut_off_misses_nothing() {
 
     // Cut off while it waits, and while it does not.
     let waiting = other.follow(&mut follower, Duration::from_secs(5), || at(2));
-    let (followed, ()) = tokio::join!(timeout(SOON, waiting), async {
+    let (interrupted, ()) = tokio::join!(timeout(SOON, waiting), async {
         proxy.cut();
-        assert!(end(sessions[0].record.id).await);
+        assert!(log_out(sessions[0].record.id).await);
     });
-    assert!(followed.unwrap().is_err());
-    assert!(end(sessions[1].record.id).await);
+    assert!(interrupted.unwrap().is_err());
+    assert!(log_out(sessions[1].record.id).await);
     other.follow(&mut follower, Duration::ZERO, || at(2)).await.unwrap_err();
-    assert_eq!(heard(), [false; 4]);
+    assert_eq!(known(), [false; 4]);
     proxy.pass().unwrap();
-    assert!(end(sessions[2].record.id).await);
+    assert!(log_out(sessions[2].record.id).await);
     other.follow(&mut follower, Duration::ZERO, || at(2)).await.unwrap();
-    assert_eq!(heard(), [true, true, true, false]);
+    assert_eq!(known(), [true, true, true, false]);
     // And goes on from there.
-    assert!(end(sessions[3].record.id).await);
+    assert!(log_out(sessions[3].record.id).await);
     other
         .follow(&mut follower, Duration::from_secs(5), || at(2))
         .await
         .unwrap();
-    assert_eq!(heard(), [true; 4]);
+    assert_eq!(known(), [true; 4]);
 }
 
 #[tokio::test]

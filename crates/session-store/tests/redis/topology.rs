@@ -11,6 +11,7 @@ use session_testbed::error::Result;
 use session_testbed::redis::RedisOptions;
 use session_testbed::redis::cluster::RedisCluster;
 use session_testbed::redis::sentinel::SentinelSetup;
+use session_testbed::redis::server::RedisServer;
 use tokio::sync::{Mutex, MutexGuard};
 
 static SENTINELS: Shared<SentinelSetup> = Shared::new();
@@ -22,13 +23,20 @@ pub(crate) async fn behind_sentinels() -> (RedisStore, Arc<SentinelSetup>) {
     (opened(&with_own_prefix(&sentinel_url(&setup))).await, setup)
 }
 
-/// A store in one of the shared Clusters, alone there: each writes a mark for every slot, through which those beside it would
+/// A store in one of the shared Clusters, as a user who may do no more than needed. It is alone there: each writes a mark for every slot, through which those beside it would
 /// scan.
 pub(crate) async fn in_cluster() -> (RedisStore, (MutexGuard<'static, ()>, Arc<[RedisCluster; 2]>)) {
     static TURNS: [Mutex<()>; 2] = [const { Mutex::const_new(()) }; 2];
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let start = async || {
-        let (one, other) = tokio::try_join!(RedisCluster::start(), RedisCluster::start())?;
+        let options = RedisOptions {
+            lines: vec![limited_user()],
+            ..RedisOptions::default()
+        };
+        let (one, other) = tokio::try_join!(
+            RedisCluster::start_with(options.clone()),
+            RedisCluster::start_with(options)
+        )?;
         Ok([one, other])
     };
     let clusters = CLUSTERS.get(start).await;
@@ -37,7 +45,8 @@ pub(crate) async fn in_cluster() -> (RedisStore, (MutexGuard<'static, ()>, Arc<[
     for node in clusters[number].nodes() {
         node.flush().await.unwrap();
     }
-    (opened(&cluster_url(&clusters[number])).await, (turn, clusters))
+    let url = as_limited_user(&cluster_url(&clusters[number]));
+    (opened(&url).await, (turn, clusters))
 }
 
 /// A store in a Cluster of its own.
@@ -47,12 +56,18 @@ pub(crate) async fn in_own_cluster(options: RedisOptions) -> (RedisCluster, Redi
     (cluster, store)
 }
 
-/// A line for a server's configuration: a user who may do what a store under the prefix `sn` does, and nothing else. In a Cluster
-/// it needs `+cluster|slots` and `+xrevrange` too, and for `replicas` `+wait`.
+/// A line for a server's configuration: a user who may do what a store under the prefix `sn` does, and nothing else, as the
+/// documentation of `RedisUrl` has it. Its password is `secret`.
 pub(crate) fn limited_user() -> String {
-    const COMMANDS: &str = "+del +evalsha +get +getrange +hdel +hgetall +hset +info +mget +pexpireat \
-        +pexpiretime +ping +scan +script|load +set +setrange +time +xadd +xdel +xrange +xread +zadd +zrange +zrem +zscore";
+    const COMMANDS: &str = "+cluster|slots +del +evalsha +get +getrange +hdel +hgetall +hset +info +mget +pexpireat \
+        +pexpiretime +ping +scan +script|load +set +setrange +time +wait +xadd +xdel +xrange +xread +xrevrange +zadd +zrange \
+        +zrem +zscore";
     format!("user service on >secret resetchannels resetkeys ~sn:* -@all {COMMANDS}")
+}
+
+/// The same URL for that user.
+pub(crate) fn as_limited_user(url: &str) -> String {
+    url.replace("://", "://service:secret@")
 }
 
 /// Opens the store at `url`, which keeps records as long as it is asked to.
@@ -68,7 +83,7 @@ pub(crate) fn sentinel_url(setup: &SentinelSetup) -> String {
 }
 
 pub(crate) fn cluster_url(cluster: &RedisCluster) -> String {
-    let nodes = cluster.nodes().iter().map(|node| node.address());
+    let nodes = cluster.nodes().iter().map(RedisServer::address);
     format!("redis+cluster://{}", listed(nodes))
 }
 
