@@ -36,14 +36,14 @@ export const withDrafts = (client, options = {}) => {
 
   // Whoever comes next must not see them, in any tab.
   client.addEventListener('signedout', leave);
-  client.addEventListener('usermismatch', enter);
-  client.addEventListener('statechange', ({ detail: { state } }) => state === 'active' && enter());
+  client.addEventListener('usermismatch', () => each((draft) => draft.saveLocally()).then(leave).then(enter));
+  client.addEventListener('statechange', () => client.session && enter());
   signal.addEventListener('abort', leave);
 
   // The last moments at which a page is sure to run. Either may never come.
   const hurry = () =>
     void each((draft) => {
-      void draft.saveLocally();
+      void draft.saveLocally(true);
       void draft.saveAtService(true);
     });
   page.addEventListener('pagehide', hurry, { signal });

@@ -26,7 +26,7 @@ export const debounceOf = (clock, delay, maxWait, work) => {
     touch(pause) {
       const now = clock.now();
       since ??= now;
-      alarm.set(pause ?? Math.max(0, Math.min(delay, since + maxWait - now)));
+      alarm.set(pause ?? Math.min(delay, since + maxWait - now));
     },
   };
 };

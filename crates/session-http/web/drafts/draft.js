@@ -45,7 +45,7 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
   const set = (value) => {
     if (same(value, copy.value)) return;
     copy = { ...copy, value, dirty: true };
-    status = copy.theirs ? 'conflict' : 'local';
+    status = statusOf(copy);
     toDevice.touch();
     toService.touch();
   };
@@ -53,6 +53,7 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
   const flush = async () => {
     await ready;
     await saveLocally();
+    await saving;
     await saveAtService();
     return status;
   };
@@ -115,9 +116,9 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
     if (copy.dirty && subject) return;
     subject = session.subject;
     const found = await copies.read(subject, key).catch(() => undefined);
-    // What was set before this was known stays.
     if (!found || same(found, copy)) return;
-    copy = copy.dirty ? { ...found, value: copy.value, dirty: true } : found;
+    // What was set before this was known stays, and does not go over what it had not seen.
+    copy = copy.dirty && !same(found.value, copy.value) ? { ...copy, theirs: found } : found;
     show();
     status = statusOf(copy);
   };
@@ -133,10 +134,11 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
 
   // --- The device ---
 
-  const saveLocally = async () => {
+  /** @param {boolean} [hurried] with nothing new this tab leaves alone what another one may have written */
+  const saveLocally = async (hurried) => {
     toDevice.clear();
-    if (!subject) return;
     const { dirty } = copy;
+    if (!subject || (hurried && !dirty)) return;
     await copies.write(subject, key, copy).then(
       () => dirty && emit('draftsaved', { where: 'device' }),
       (error) => emit('drafterror', { error }),
@@ -145,8 +147,11 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
 
   // --- The service ---
 
+  /** While nobody is logged in, or nobody knows, it would only refuse. */
+  const mayAsk = () => /^active|^expiring/.test(client.state);
+
   const readAtService = async () => {
-    if (!subject) return;
+    if (!subject || !mayAsk()) return;
     const response = await ask('GET');
     const etag = response.headers.get('ETag');
     if (etag !== copy.etag) await meet(response.ok ? (await response.json()).value : undefined, etag);
@@ -184,7 +189,7 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
     toService.clear();
     const { value, etag, dirty, theirs } = copy;
     const owner = /** @type {string} */ (subject);
-    if (!dirty || theirs || !['active', 'expiring'].includes(client.state) || !(hurried || (await isOurs()))) return;
+    if (!dirty || theirs || !mayAsk() || !(hurried || (await isOurs()))) return;
     copy = { ...copy, sent: [...copy.sent.slice(-KEPT_SENT), value] };
     status = 'saving';
     // Not waited for: the page may be about to go.
@@ -198,6 +203,8 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
       if (copy.dirty) toService.touch();
       return;
     }
+    // Whoever answers without a tag has not stored it.
+    if (value !== undefined && !tag) throw response;
     // The tag is of what was sent, also if the text has changed meanwhile.
     copy = { ...copy, etag: tag, sent: [], dirty: !same(copy.value, value) };
     status = statusOf(copy);
@@ -210,7 +217,7 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
    * Whether the cookie jar still holds the session of the person whose draft this is: another tab may have logged in somebody
    * else while this one was frozen.
    */
-  const isOurs = async () => !!subject && (await context.storage.update()).session?.subject === subject;
+  const isOurs = async () => !!subject && (await context.storage.update().catch(() => client)).session?.subject === subject;
 
   /**
    * @param {string} method

@@ -4,7 +4,7 @@
 /** @typedef {Record<string, string | string[]>} Values */
 
 /** Hidden fields hold what the page put there, tokens among it. */
-const NEVER = /^(password|file|hidden|submit|button|image|reset)$/;
+const NEVER = /^(password|file|hidden)$/;
 
 /** https://html.spec.whatwg.org/#autofill: cards, codes, passwords of any kind. */
 const SECRET = /(^|\s)(cc-\S*|one-time-code|\S*-password)(\s|$)/i;
@@ -58,7 +58,7 @@ const fieldsOf = (form) =>
       field.name &&
       'value' in field &&
       !NEVER.test(field.type) &&
-      !SECRET.test(field.getAttribute('autocomplete') ?? '') &&
+      !SECRET.test(/** @type {string} */ (field.getAttribute('autocomplete'))) &&
       !field.closest('[data-no-draft]'),
   );
 

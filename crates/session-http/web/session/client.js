@@ -8,7 +8,7 @@
 import { LONGEST_TIMER, alarmOf, passed } from './clock.js';
 import { contextOf } from './context.js';
 import { emptyRecord, isLive, leave, open } from './device-record.js';
-import { SessionError, refusedByService } from './errors.js';
+import { SessionError, SessionExpiredError, refusedByService } from './errors.js';
 import { tellLeaving } from './leaving.js';
 import { tabsLockOf } from './lock.js';
 import { pendingQueueOf } from './pending-queue.js';
@@ -100,8 +100,11 @@ export const createSessionClient = (options = {}) => {
   const fetch = async (/** @type {RequestInfo | URL} */ input, /** @type {RequestInit} */ init) => {
     const request = new Request(input, init);
     await start();
+    const owner = subject;
     for (let replayed = false; ; replayed = true) {
       for (;;) {
+        // What one person asked for is not done as another.
+        if (owner && owner !== subject) throw new SessionExpiredError('usermismatch');
         if (mustWait(state)) await queue.wait(clock.now(), request.signal);
         else if (isWanted() && mayAsk()) await refreshIfNewer();
         else break;
@@ -141,7 +144,8 @@ export const createSessionClient = (options = {}) => {
     for (const ask of internals.beforeSignOut) if (!(await ask())) return;
     await opened;
     takeLock();
-    await context.storage.update((stored) => leave(stored, everywhere)).catch(() => {});
+    // Where it cannot be remembered, it is told now or never.
+    await context.storage.update((stored) => leave(stored, everywhere)).catch(() => call(context, record, disposed, 'POST', '/logout').catch(() => {}));
     tell({ leaving: true });
     left('local');
     // What cannot be told now is told at the next start.
@@ -184,8 +188,9 @@ export const createSessionClient = (options = {}) => {
         return stored.id === session.id ? { ...stored, session } : open(tokens);
       });
       adopt(found);
-    } catch (error) {
-      if (!(error instanceof SessionError && error.status === 401 && refusedByService(error.code))) throw error;
+    } catch (thrown) {
+      const error = /** @type {SessionError} */ (thrown);
+      if (error.status !== 401 || !refusedByService(error.code)) throw error;
       // An expired token of a session that is not known here: opened by a form, or the site's data was deleted.
       if (isLive(before) || /^token_[ei]/.test(error.code)) return refreshIfNewer();
       ended(before.ended ?? error.code);
@@ -262,9 +267,9 @@ export const createSessionClient = (options = {}) => {
     if (response.status !== 401 || !isRunning(state)) return false;
     const problem = await response.clone().json().catch(() => null);
     if (!refusedByService(problem?.code)) return false;
-    if (record !== sent) return true;
+    if (record !== sent) return subject === sent.session?.subject;
     // An idle person's page may go on asking; that keeps nobody logged in.
-    const asked = mayExtend() && (mayAsk() || !/^token/.test(problem.code));
+    const asked = !/^token/.test(problem.code) || (mayExtend() && mayAsk());
     return asked && ((await refreshIfNewer()).status === 'refreshed' || mustWait(state));
   }
 
@@ -283,7 +288,7 @@ export const createSessionClient = (options = {}) => {
       if (failing && serverNow >= endsAt) go('overdue');
       else if (serverNow >= warnAt && (failing || !extendsItself())) warn();
       if (isWanted() && mayAsk()) void refreshIfNewer();
-    } else if (state === 'initializing' && failing && backoff.ready()) void findOut();
+    } else if (state === 'initializing' && started && backoff.ready()) void findOut();
     const waits = [refreshAt - serverNow, warnAt - serverNow, endsAt - serverNow, refreshedAt + gap - now, backoff.nextAt() - now];
     alarm.set(Math.min(options.tickInterval ?? LONGEST_TIMER, ...waits.filter((wait) => wait > 0)));
   }
@@ -318,7 +323,7 @@ export const createSessionClient = (options = {}) => {
   async function wake(type) {
     const input = isInput(type);
     if (input) inputAt = clock.now();
-    if (options.retryNowOn?.includes(type) ?? type !== 'wheel') backoff.hurry(input ? PATIENCE : 0);
+    if (options.retryNowOn?.includes(type) ?? true) backoff.hurry(input ? PATIENCE : 0);
     if (!input) {
       await look();
       // A login in a window that knows nothing of this module: a single sign-on, a form.
@@ -350,7 +355,10 @@ export const createSessionClient = (options = {}) => {
     const stored = await storage.update().catch(() => null);
     if (!stored || !storage.shared || state === 'initializing') return;
     const running = isRunning(state);
-    if (isLive(stored) ? isNews(stored) || !running : running) adopt(stored);
+    if (!(isLive(stored) ? isNews(stored) || !running : running)) return;
+    // Of what never was, or what the browser has deleted, the jar tells more.
+    if (stored.session || stored.leaving || stored.ended) adopt(stored);
+    else await findOut();
   }
 
   // --- What it means for the page ---
@@ -441,8 +449,7 @@ export const createSessionClient = (options = {}) => {
   function go(occurrence) {
     const previous = state;
     state = after(state, occurrence);
-    if (state !== previous) emit('statechange', { state, previous, session: client.session });
-    return state !== previous;
+    return state !== previous && emit('statechange', { state, previous, session: client.session });
   }
 
   /**
@@ -450,7 +457,7 @@ export const createSessionClient = (options = {}) => {
    * @param {object} detail
    */
   function emit(type, detail) {
-    target.dispatchEvent(new CustomEvent(type, { detail }));
+    return target.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   /** @type {Omit<Api.SessionClient, keyof EventTarget | 'state' | 'network' | 'isRefreshing' | 'session'>} */

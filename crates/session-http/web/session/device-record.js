@@ -41,7 +41,7 @@ export const withKey = (record) => {
   const { keys, generation } = record;
   if (!keys[generation]) {
     // Numbers are in ascending order among an object's names.
-    for (const old of Object.keys(keys).slice(0, 1 - KEPT_KEYS)) delete keys[Number(old)];
+    for (const old of Object.keys(keys).slice(0, 1 - KEPT_KEYS)) delete keys[/** @type {any} */ (old)];
     keys[generation] = drawKey();
   }
   return record;

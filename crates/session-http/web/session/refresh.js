@@ -2,8 +2,9 @@
 
 /** @import { Context } from './context.js' */
 /** @import { DeviceRecord, Presented } from './device-record.js' */
+/** @import { SessionError } from './errors.js' */
 import { accept, ifStillHeld, isLive, withKey } from './device-record.js';
-import { SessionError, endsSession } from './errors.js';
+import { endsSession } from './errors.js';
 import { call } from './transport.js';
 
 /** A jar that has raced away this often within one refresh is not going to be caught. */
@@ -27,11 +28,12 @@ const MOST_RACES = 3;
 export const refreshOnce = async (context, known, force, signal) => {
   const { storage } = context;
   for (let races = 0; ; races++) {
-    let done = false;
+    /** @type {unknown} */
+    let done;
     const record = await storage.update((stored) => {
       const moved = stored.id !== known.id || stored.generation > known.generation;
       // After a race this is not the end yet, whatever storage holds.
-      done = !!isLive(stored) && moved && !force && !races;
+      done = isLive(stored) && moved && !force && !races;
       return done ? stored : withKey(stored);
     });
     if (done) return { record };
@@ -41,13 +43,14 @@ export const refreshOnce = async (context, known, force, signal) => {
       const answer = await send(context, presented, signal);
       const { replayed } = answer;
       return { granted: true, replayed, record: await storage.update((stored) => accept(stored, presented, answer)) };
-    } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
+    } catch (thrown) {
+      // What is none of ours, of the storage, has no status and matches nothing.
+      const error = /** @type {SessionError} */ (thrown);
       const { code, problem } = error;
-      const isOver = endsSession(error) && { ended: String(problem.reason ?? code) };
+      const isOver = endsSession(error) && { ended: /** @type {string} */ (problem.reason ?? code) };
       // Though storage still holds what was presented, someone else has gone on from it.
       const isTaken = code === 'refresh_superseded' && /** @type {const} */ ({ ended: 'reuse', leaving: 'here' });
-      const hasRaced = code === 'refresh_raced' && races < MOST_RACES && { generation: Number(problem.generation) };
+      const hasRaced = code === 'refresh_raced' && races < MOST_RACES && { generation: /** @type {number} */ (problem.generation) };
       const change = isOver || isTaken || hasRaced;
       if (!change) throw error;
       const changed = await storage.update((stored) => ifStillHeld(stored, presented, change));

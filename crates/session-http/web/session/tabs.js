@@ -19,13 +19,13 @@
  * @returns {(message: Message) => void} tells the others
  */
 export const joinTabs = ({ name, page }, hear, signal) => {
-  const { BroadcastChannel, localStorage } = page;
+  const { BroadcastChannel } = page;
   if (!BroadcastChannel) {
     const heard = (/** @type {any} */ { key, newValue }) => key === name && newValue && hear(JSON.parse(newValue));
     page.addEventListener('storage', heard, { signal });
     return (message) => {
-      localStorage[name] = JSON.stringify(message);
-      delete localStorage[name];
+      page.localStorage[name] = JSON.stringify(message);
+      delete page.localStorage[name];
     };
   }
   const channel = new BroadcastChannel(name);

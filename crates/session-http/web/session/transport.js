@@ -37,7 +37,7 @@ export const call = async (context, holder, signal, method, path, body, headers)
     const now = clock.now();
     const session = answer.session ?? answer;
     // 200 is not enough: a captive portal answers it too.
-    const isOurs = session.id || answer.revoked >= 0 || response.status === 204;
+    const isOurs = session.id || answer.revoked >= 0 || (response.status === 204 && path === '/logout');
     if (!response.ok || !isOurs) throw problem(answer, response, now);
     serverClock.sample(sentAt, now, Date.parse(session.server_time));
     return { ...answer, session, replayed: !!response.headers.get('Idempotency-Replayed') };
@@ -68,7 +68,7 @@ export const send = ({ page, options, base }, { tokens }, request) => {
  * @param {number} now
  */
 const problem = (answer, { status, headers }, now) => {
-  const ours = headers.get('Content-Type')?.startsWith('application/problem+json') && answer.code;
+  const ours = /problem.json/.test(headers.get('Content-Type') ?? '') && answer.code;
   // RFC 9110 §10.2.3: seconds or a date.
   const wait = /** @type {any} */ (headers.get('Retry-After'));
   return new SessionError(ours || 'not_the_service', {

@@ -6,7 +6,7 @@ import { withDrafts } from '../drafts.js';
 import { fillForm, readForm } from '../drafts/form.js';
 import { settle } from './support/clock.mjs';
 import { problem } from './support/service.mjs';
-import { ANNA, BEN, MINUTE, world } from './support/world.mjs';
+import { ANNA, BEN, DAY, MINUTE, world } from './support/world.mjs';
 
 const PATH = '/auth/drafts/order%3A1';
 
@@ -145,6 +145,21 @@ test('the service has a newer one: it is shown, if nothing was written here', as
   await settle();
   assert.deepEqual(draft.get(), { a: 9 });
   assert.equal(draft.status, 'saved');
+});
+
+test('a page that starts offline, past the end of its session, shows what was written', async (t) => {
+  const { clock, service, tab, client: before, draft } = await writing(t);
+  draft.set({ a: 1 });
+  await draft.flush();
+  before.dispose();
+  clock.jump(31 * DAY);
+  service.down = 'drop';
+  const { client } = tab();
+  const again = withDrafts(client).draft('order');
+  assert.equal(await client.start(), 'unverified');
+  await settle();
+  assert.deepEqual(again.get(), { a: 1 });
+  assert.equal(again.status, 'saved');
 });
 
 test('expired: it is kept on the device, and sent after the new login', async (t) => {
