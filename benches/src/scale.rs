@@ -59,7 +59,10 @@ async fn measure(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
         let store = Loaded::new(*size).await?;
         let seconds = begun.elapsed().as_secs_f64();
-        println!("{size} sessions opened in {seconds:.1} s, {:.0} bytes of Redis each", store.bytes_each);
+        println!(
+            "{size} sessions opened in {seconds:.1} s, {:.0} bytes of Redis each",
+            store.bytes_each
+        );
         stores.push(store);
     }
     let mut costs = vec![Vec::new(); stores.len()];
@@ -73,11 +76,18 @@ async fn measure(sizes: &[usize]) -> Result<(), Box<dyn Error>> {
         }
     }
     println!("\nper refresh, median of {ROUNDS} rounds of {REFRESHED}, {TASKS} at a time:");
-    println!("{:>12} {:>14} {:>14} {:>14}", "sessions", "service CPU", "Redis CPU", "elapsed");
+    println!(
+        "{:>12} {:>14} {:>14} {:>14}",
+        "sessions", "service CPU", "Redis CPU", "elapsed"
+    );
     let mut first = None;
     for (store, costs) in stores.iter().zip(&costs) {
-        let [service, redis, wall] =
-            [|cost: &Cost| cost.service, |cost: &Cost| cost.redis, |cost: &Cost| cost.wall].map(|part| median(costs, part));
+        let [service, redis, wall] = [
+            |cost: &Cost| cost.service,
+            |cost: &Cost| cost.redis,
+            |cost: &Cost| cost.wall,
+        ]
+        .map(|part| median(costs, part));
         println!(
             "{:>12} {:>11.1} µs {:>11.1} µs {:>11.1} µs",
             store.size,
@@ -136,7 +146,10 @@ impl Loaded {
         let mut done = 0;
         while done < REFRESHED {
             self.generation += 1;
-            let refreshing = self.tokens.drain(..).map(|token| refresh(Arc::clone(&self.sessions), token, self.generation));
+            let refreshing = self
+                .tokens
+                .drain(..)
+                .map(|token| refresh(Arc::clone(&self.sessions), token, self.generation));
             self.tokens = stream::iter(refreshing).buffered(TASKS).try_collect().await?;
             done += self.tokens.len();
         }
@@ -159,7 +172,8 @@ impl Loaded {
 
 async fn open(sessions: Arc<Sessions>, number: usize) -> Result<String, String> {
     let login = Login {
-        subject: Subject::new(format!("{number:08x}-8d0b-4a53-9c1e-5f2d7b9a4e10")).map_err(|error| error.to_string())?,
+        subject: Subject::new(format!("{number:08x}-8d0b-4a53-9c1e-5f2d7b9a4e10"))
+            .map_err(|error| error.to_string())?,
         claims: Claims::none(),
         device: Device::new(None, Some(USER_AGENT), Some([203, 0, 113, 7].into())),
         remembered: true,
@@ -167,12 +181,15 @@ async fn open(sessions: Arc<Sessions>, number: usize) -> Result<String, String> 
         replaces: None,
     };
     let opened = sessions.open(login, session_http::clock::now()).await;
-    opened.map(|grant| grant.refresh_token_text).map_err(|error| error.to_string())
+    opened
+        .map(|grant| grant.refresh_token_text)
+        .map_err(|error| error.to_string())
 }
 
 async fn refresh(sessions: Arc<Sessions>, token: String, generation: usize) -> Result<String, String> {
     let now: Timestamp = session_http::clock::now();
-    let key = IdempotencyKey::parse(&format!("key-of-generation-{generation:010}")).map_err(|error| error.to_string())?;
+    let key =
+        IdempotencyKey::parse(&format!("key-of-generation-{generation:010}")).map_err(|error| error.to_string())?;
     let attempt = Attempt {
         refresh_token: &token,
         key: Some(key),
@@ -181,7 +198,9 @@ async fn refresh(sessions: Arc<Sessions>, token: String, generation: usize) -> R
         device: Device::new(None, Some(USER_AGENT), Some([203, 0, 113, 7].into())),
     };
     let refreshed = sessions.refresh(&attempt, now).await;
-    refreshed.map(|grant| grant.refresh_token_text).map_err(|error| error.to_string())
+    refreshed
+        .map(|grant| grant.refresh_token_text)
+        .map_err(|error| error.to_string())
 }
 
 fn median(costs: &[Cost], part: fn(&Cost) -> f64) -> f64 {

@@ -47,7 +47,8 @@ export const standingClock = (time, isQuiet) => {
     /** Time passes, and the network is quicker than the clock: what a timer begins has ended before the next one rings. */
     async advance(milliseconds) {
       const end = time + milliseconds;
-      while (ring(end)) await quiet(isQuiet, 1);
+      do await quiet(isQuiet, 1);
+      while (ring(end));
       time = end;
       await quiet(isQuiet, 3);
     },

@@ -22,6 +22,7 @@ pub struct Browser {
     empty: String,
     /// Where the page is.
     origin: String,
+    version: String,
     // Dropped in this order: the processes before what they use.
     _process: ProcessTree,
     _screen: Option<ProcessTree>,
@@ -55,16 +56,26 @@ impl Browser {
             Ok(()) => WebDriver::open(&address, capabilities).await,
             Err(error) => Err(error.into()),
         };
-        let driver = opened.map_err(|error| Failure::new(format!("{error}\nThe driver said:\n{}", process.output())))?;
+        let (driver, version) =
+            opened.map_err(|error| Failure::new(format!("{error}\nThe driver said:\n{}", process.output())))?;
         Ok(Self {
             empty: driver.tab().await?,
             driver: Mutex::new(driver),
             origin,
+            version,
             _process: process,
             _screen: screen,
             _port: port,
             _files: files,
         })
+    }
+
+    /// The version of this engine's browser, as it says itself.
+    pub async fn version_of(engine: Engine) -> Result<String> {
+        let browser = Self::start(engine, String::new()).await?;
+        let version = browser.version.clone();
+        browser.quit().await?;
+        Ok(version)
     }
 
     /// Opens the page in a new tab, with these [settings](crate::tab); returns when the client there has started.
@@ -110,6 +121,8 @@ async fn start_screen(directory: &Path) -> Result<(ProcessTree, String)> {
         let number = said.lines().find_map(|line| line.trim().parse::<u32>().ok());
         async move { number }
     });
-    let number = named.await.map_err(|error| Failure::new(format!("{error}: {}", process.output())))?;
+    let number = named
+        .await
+        .map_err(|error| Failure::new(format!("{error}: {}", process.output())))?;
     Ok((process, format!(":{number}")))
 }

@@ -34,7 +34,7 @@ cases! {
     "five tabs refresh at once" => tabs::five_at_once,
     "the tab that holds the lock is killed" => tabs::holder_killed,
     "the request is lost, then the answer, then half of it" => network::answers_lost,
-    "a third of 500 refreshes is lost" => network::third_lost,
+    "30 % of 500 refreshes are lost" => network::many_lost,
     "offline past the warning and the end" => outage::offline_past_warning,
     "a captive portal answers 200" => outage::captive_portal,
     "503 with Retry-After" => outage::retry_after,

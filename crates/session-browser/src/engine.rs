@@ -14,7 +14,7 @@ pub enum Engine {
     Chromium,
     /// Firefox, or Debian's Firefox ESR.
     Firefox,
-    /// `WebKitGTK` in its own small browser, on a screen that nobody sees.
+    /// WebKitGTK in its own small browser, on a screen that nobody sees.
     #[value(name = "webkit")]
     WebKit,
 }

@@ -59,7 +59,10 @@ macro_rules! ensure_eq {
     ($seen:expr, $expected:expr, $of:expr) => {{
         let (seen, expected) = (&$seen, &$expected);
         if seen != expected {
-            return Err($crate::error::Failure::new(format!("{}: {seen:?} instead of {expected:?}", $of)));
+            return Err($crate::error::Failure::new(format!(
+                "{}: {seen:?} instead of {expected:?}",
+                $of
+            )));
         }
     }};
 }

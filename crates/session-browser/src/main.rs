@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use session_browser::browser::Browser;
 use session_browser::case::{CASES, Case};
 use session_browser::engine::Engine;
 use session_browser::error::Result;
@@ -47,8 +48,15 @@ async fn play(arguments: &Arguments) -> Result<bool> {
     if let Some(binary) = &arguments.binary {
         use_binary(binary.clone())?;
     }
-    let meant: Vec<&Case> = CASES.iter().filter(|case| case.name.contains(&arguments.only)).collect();
-    let mut table = Table::new(&arguments.engines);
+    let meant: Vec<&Case> = CASES
+        .iter()
+        .filter(|case| case.name.contains(&arguments.only))
+        .collect();
+    let mut versions = Vec::new();
+    for &engine in &arguments.engines {
+        versions.push((engine, Browser::version_of(engine).await?));
+    }
+    let mut table = Table::new(versions);
     for case in meant {
         let mut scores = Vec::new();
         for &engine in &arguments.engines {

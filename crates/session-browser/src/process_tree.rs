@@ -78,7 +78,9 @@ fn descendants(ancestor: u32) -> Vec<u32> {
         };
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         // proc(5): the parent is the second field behind the command's closing parenthesis.
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        let parent = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1));
         if let Some(parent) = parent.and_then(|parent| parent.parse().ok()) {
             children.entry(parent).or_default().push(id);
         }

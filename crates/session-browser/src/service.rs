@@ -35,12 +35,17 @@ impl Service {
         let mut process = ProcessTree::start(&variables, binary, &arguments, &log)?;
         let listening = eventually("the service listens", PATIENCE, || {
             let said = process.output();
-            let address = said.lines().find_map(|line| line.strip_prefix("listening on http://")?.parse().ok());
-            let ended = process.has_ended().then(|| Err(()));
+            let address = said
+                .lines()
+                .find_map(|line| line.strip_prefix("listening on http://")?.parse().ok());
+            let ended = process.has_ended().then_some(Err(()));
             async move { address.map(Ok).or(ended) }
         });
         let Ok(Ok(address)) = listening.await else {
-            return Err(Failure::new(format!("the service does not listen:\n{}", process.output())));
+            return Err(Failure::new(format!(
+                "the service does not listen:\n{}",
+                process.output()
+            )));
         };
         let key_file = directory.join("demo-api-key");
         let api_key = std::fs::read_to_string(&key_file).map_err(Failure::doing(key_file.display().to_string()))?;
@@ -60,7 +65,7 @@ impl Service {
     /// The ids and generations of this person's live sessions: the truth that a page is compared with.
     pub async fn sessions(&self, subject: &str) -> Result<Vec<(String, u64)>> {
         let path = format!("/v1/subjects/{subject}/sessions");
-        let answer = self.ask(reqwest::Method::GET, &path, None).await?;
+        let answer = self.ask(reqwest::Method::GET, &path).await?;
         let Some(sessions) = answer["sessions"].as_array() else {
             return Err(Failure::new(format!("no list of sessions: {answer}")));
         };
@@ -71,7 +76,7 @@ impl Service {
     /// Ends all of this person's sessions, as an operator does.
     pub async fn end_all(&self, subject: &str) -> Result<()> {
         let path = format!("/v1/subjects/{subject}/sessions");
-        self.ask(reqwest::Method::DELETE, &path, None).await.map(drop)
+        self.ask(reqwest::Method::DELETE, &path).await.map(drop)
     }
 
     /// Another device of the demo's user, a phone for example: logs in and ends all others.
@@ -80,26 +85,32 @@ impl Service {
         let login = self.http.post(self.url("/auth/login")).json(&credentials);
         let tokens = answered(login, "a login of the phone").await?;
         let token = tokens["access_token"].as_str().unwrap_or_default();
-        let others = self.http.delete(self.url("/auth/sessions?except=current")).bearer_auth(token);
+        let others = self
+            .http
+            .delete(self.url("/auth/sessions?except=current"))
+            .bearer_auth(token);
         answered(others, "ending the others").await.map(drop)
     }
 
     /// Opens a session for this subject, as a backend does that knows the person otherwise; the answer's cookies and body.
     pub async fn open_for(&self, subject: &str) -> Result<(Vec<String>, Value)> {
         let asked = json!({ "subject": subject, "transport": "cookie", "rotation": "keyed" });
-        let request = self.http.post(self.url("/v1/sessions")).bearer_auth(&self.api_key).json(&asked);
+        let request = self
+            .http
+            .post(self.url("/v1/sessions"))
+            .bearer_auth(&self.api_key)
+            .json(&asked);
         let answer = request.send().await.map_err(Failure::doing("opening a session"))?;
         let cookies = answer.headers().get_all("set-cookie").iter();
-        let cookies = cookies.filter_map(|line| Some(line.to_str().ok()?.to_owned())).collect();
+        let cookies = cookies
+            .filter_map(|line| Some(line.to_str().ok()?.to_owned()))
+            .collect();
         let tokens = answer.json().await.map_err(Failure::doing("opening a session"))?;
         Ok((cookies, tokens))
     }
 
-    async fn ask(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let mut request = self.http.request(method, self.url(path)).bearer_auth(&self.api_key);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+    async fn ask(&self, method: reqwest::Method, path: &str) -> Result<Value> {
+        let request = self.http.request(method, self.url(path)).bearer_auth(&self.api_key);
         answered(request, path).await
     }
 
@@ -130,18 +141,23 @@ pub fn use_binary(binary: PathBuf) -> Result<()> {
 
 /// The binary as it is now: built once in each process, which takes no time if nothing has changed.
 async fn binary() -> Result<&'static Path> {
-    let built = BINARY.get_or_try_init(|| async {
+    let binary = BINARY.get_or_try_init(|| async {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build
+        let mut command = Command::new(cargo);
+        command
             .args(["build", "--quiet", "--package", "session-http", "--bin", "session-http"])
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(env!("CARGO_MANIFEST_DIR"));
-        let output = build.output().await.map_err(Failure::doing("building session-http"))?;
+        let output = command
+            .output()
+            .await
+            .map_err(Failure::doing("building session-http"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let built = messages.filter_map(|message| Some(message["executable"].as_str()?.into())).last();
-        built.ok_or_else(|| Failure::new(format!("no binary: {}", String::from_utf8_lossy(&output.stderr))))
+        let found = messages
+            .filter_map(|message| Some(message["executable"].as_str()?.into()))
+            .next_back();
+        found.ok_or_else(|| Failure::new(format!("no binary: {}", String::from_utf8_lossy(&output.stderr))))
     });
-    built.await.map(PathBuf::as_path)
+    binary.await.map(PathBuf::as_path)
 }

@@ -21,10 +21,16 @@ pub(crate) fn publish(proxy: &HttpFaultProxy) {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 fn offer(proxy: &HttpFaultProxy, path: &str, kind: &str, content: &str) {
-    let headers = [("content-type", kind), ("content-security-policy", POLICY), ("cache-control", "no-store")];
+    let headers = [
+        ("content-type", kind),
+        ("content-security-policy", POLICY),
+        ("cache-control", "no-store"),
+    ];
     let answer = Fault::Status {
         code: 200,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
         body: content.to_owned(),
     };
     proxy.add(Rule::new(answer).method("GET").path(path));

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use session_testbed::eventually::eventually;
 
 use crate::browser::Browser;
-use crate::error::{Failure, Result};
 use crate::ensure;
+use crate::error::{Failure, Result};
 use crate::site::PAGE;
 
 /// How long a tab has to come to a state. Its clock stands still: this is only the machine's and the network's time.
@@ -42,7 +42,11 @@ impl<'b> Tab<'b> {
         let url = Url::parse_with_params(&page, [("settings", self.settings.to_string())]);
         let url = url.map_err(Failure::doing(page))?;
         self.browser.at(&self.handle).await?.go_to(url.as_str()).await?;
-        self.until("the client has started", "await window.started; return window.started !== undefined").await
+        self.until(
+            "the client has started",
+            "await window.started; return window.started !== undefined",
+        )
+        .await
     }
 
     /// What `body` returns; `await` and `return` may stand in it.
@@ -79,15 +83,24 @@ impl<'b> Tab<'b> {
         match reached.await {
             Ok(()) => Ok(()),
             Err(error) => {
-                let seen: Result<Value> = self.run("return window.session && { state: session.state, events }").await;
-                Err(Failure::new(format!("{error}; at last {:?}; {seen:?}", last.into_inner())))
+                let seen: Result<Value> = self
+                    .run("return window.session && { state: session.state, events }")
+                    .await;
+                Err(Failure::new(format!(
+                    "{error}; at last {:?}; {seen:?}",
+                    last.into_inner()
+                )))
             }
         }
     }
 
     /// Waits for this state.
     pub async fn until_state(&self, state: &str) -> Result<()> {
-        self.until(&format!("the state is {state}"), &format!("return session.state === '{state}'")).await
+        self.until(
+            &format!("the state is {state}"),
+            &format!("return session.state === '{state}'"),
+        )
+        .await
     }
 
     /// The state that the page shows.
@@ -97,23 +110,28 @@ impl<'b> Tab<'b> {
 
     /// The session's id and generation as the page has them.
     pub async fn session(&self) -> Result<(String, u64)> {
-        self.run("return [session.session?.id ?? '', session.session?.generation ?? 0]").await
+        self.run("return [session.session?.id ?? '', session.session?.generation ?? 0]")
+            .await
     }
 
     /// The details of all events of this type so far.
     pub async fn events(&self, event: &str) -> Result<Vec<Value>> {
-        self.run(&format!("return events.filter(({{ type }}) => type === '{event}')")).await
+        self.run(&format!("return events.filter(({{ type }}) => type === '{event}')"))
+            .await
     }
 
     /// Logs the demo's user in. Events count from then on.
     pub async fn log_in(&self) -> Result<()> {
-        self.act("await session.login({ username: 'demo', password: 'demo' }); events.length = 0").await?;
+        self.act("await session.login({ username: 'demo', password: 'demo' }); events.length = 0")
+            .await?;
         self.until_state("active").await
     }
 
     /// Time passes until the token is due and the client asks for another; the clock stops there.
     pub async fn until_due(&self) -> Result<()> {
-        let asks: bool = self.run("return await clock.until(() => session.isRefreshing, 900_000)").await?;
+        let asks: bool = self
+            .run("return await clock.until(() => session.isRefreshing, 900_000)")
+            .await?;
         ensure!(asks, "no refresh within the life of a token");
         Ok(())
     }
@@ -139,7 +157,10 @@ impl<'b> Tab<'b> {
 
     /// What stands in the field.
     pub async fn field(&self, name: &str) -> Result<String> {
-        self.run(&format!("return document.querySelector('#form').elements['{name}'].value")).await
+        self.run(&format!(
+            "return document.querySelector('#form').elements['{name}'].value"
+        ))
+        .await
     }
 
     /// Closes it, whatever it is doing.
@@ -150,13 +171,15 @@ impl<'b> Tab<'b> {
     /// Chromium only: the browser freezes the page, as it does with tabs that nobody has looked at for long, or wakes it.
     pub async fn set_frozen(&self, frozen: bool) -> Result<()> {
         let state = if frozen { "frozen" } else { "active" };
-        self.devtools("Page.setWebLifecycleState", &json!({ "state": state })).await
+        self.devtools("Page.setWebLifecycleState", &json!({ "state": state }))
+            .await
     }
 
-    /// Chromium only: as if the person preferred dark pages, or light ones.
+    /// Chromium only: as if the person preferred dark pages, or light ones, and nothing that moves.
     pub async fn prefer_dark(&self, dark: bool) -> Result<()> {
-        let value = if dark { "dark" } else { "light" };
-        let asked = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        let scheme = if dark { "dark" } else { "light" };
+        let features = [("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")];
+        let asked = json!({ "features": features.map(|(name, value)| json!({ "name": name, "value": value })) });
         self.devtools("Emulation.setEmulatedMedia", &asked).await
     }
 

@@ -13,7 +13,8 @@ const END: &str = "<!-- cases: end -->";
 
 /// Cases by engines.
 pub struct Table {
-    engines: Vec<Engine>,
+    /// With their versions.
+    engines: Vec<(Engine, String)>,
     rows: Vec<Row>,
 }
 
@@ -38,9 +39,9 @@ pub struct Score {
 
 impl Table {
     /// Without rows yet.
-    pub fn new(engines: &[Engine]) -> Self {
+    pub fn new(engines: Vec<(Engine, String)>) -> Self {
         Self {
-            engines: engines.to_vec(),
+            engines,
             rows: Vec::new(),
         }
     }
@@ -75,12 +76,21 @@ fn replaced(text: &str, table: &str) -> String {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: String = self.engines.iter().map(|engine| format!(" {} |", engine.name())).collect();
-        writeln!(f, "| case |{names}")?;
-        writeln!(f, "|---|{}", "--:|".repeat(self.engines.len()))?;
+        writeln!(
+            f,
+            "Times passed of times played, and how long one takes with the start of service and browser.\n"
+        )?;
+        f.write_str("| case |")?;
+        for (engine, version) in &self.engines {
+            write!(f, " {} {version} |", engine.name())?;
+        }
+        writeln!(f, "\n|---|{}", "--:|".repeat(self.engines.len()))?;
         for row in &self.rows {
-            let scores: String = row.scores.iter().map(|score| format!(" {score} |")).collect();
-            writeln!(f, "| {} |{scores}", row.case)?;
+            write!(f, "| {} |", row.case)?;
+            for score in &row.scores {
+                write!(f, " {score} |")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -100,7 +110,10 @@ mod tests {
     #[test]
     fn the_table_takes_its_place() {
         let once = replaced("# Browser\n\nText.\n", "| a |\n");
-        assert_eq!(once, "# Browser\n\nText.\n\n<!-- cases: begin -->\n| a |\n<!-- cases: end -->\n");
+        assert_eq!(
+            once,
+            "# Browser\n\nText.\n\n<!-- cases: begin -->\n| a |\n<!-- cases: end -->\n"
+        );
         let before_more = format!("{once}\nMore.\n");
         let twice = replaced(&before_more, "| b |\n");
         assert_eq!(twice, before_more.replace("| a |", "| b |"));
@@ -108,13 +121,24 @@ mod tests {
 
     #[test]
     fn a_case_that_failed_once_is_seen() {
-        let mut table = Table::new(&[Engine::Chromium]);
+        let mut table = Table::new(vec![(Engine::Chromium, "156.0".to_owned())]);
         let spent = Duration::from_secs(10);
         for passed in [5, 4] {
-            let scores = vec![Score { passed, played: 5, spent }];
-            table.push(Row { case: "a tab dies", scores });
+            let scores = vec![Score {
+                passed,
+                played: 5,
+                spent,
+            }];
+            table.push(Row {
+                case: "a tab dies",
+                scores,
+            });
             assert_eq!(table.is_clean(), passed == 5);
         }
-        assert!(table.to_string().ends_with("| a tab dies | 5/5, 2.0 s |\n| a tab dies | 4/5, 2.0 s |\n"));
+        assert!(
+            table
+                .to_string()
+                .ends_with("| a tab dies | 5/5, 2.0 s |\n| a tab dies | 4/5, 2.0 s |\n")
+        );
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct WebDriver {
 }
 
 /// Nothing that a driver does takes this long; a browser that hangs must not hang the run.
-const LONGEST_COMMAND: Duration = Duration::from_secs(60);
+const LONGEST_COMMAND: Duration = Duration::from_mins(1);
 
 /// How long a script may take, in milliseconds.
 const LONGEST_SCRIPT: u64 = 45_000;
@@ -32,8 +32,8 @@ impl WebDriver {
         (answer["value"]["ready"] == true).then_some(())
     }
 
-    /// Starts a browser.
-    pub(crate) async fn open(driver: &str, mut capabilities: Value) -> Result<Self> {
+    /// Starts a browser; returns its version too.
+    pub(crate) async fn open(driver: &str, mut capabilities: Value) -> Result<(Self, String)> {
         let http = reqwest::Client::builder().timeout(LONGEST_COMMAND).build();
         let http = http.map_err(Failure::doing("making an HTTP client"))?;
         // By TLS with a certificate that only its test knows: the cookies are `Secure`.
@@ -48,10 +48,14 @@ impl WebDriver {
         let Some(id) = answer["sessionId"].as_str() else {
             return Err(Failure::new(format!("no WebDriver session: {answer}")));
         };
-        Ok(Self {
+        let version = answer["capabilities"]["browserVersion"]
+            .as_str()
+            .unwrap_or("of an unknown version");
+        let opened = Self {
             session: format!("{}/{id}", driver.session),
             ..driver
-        })
+        };
+        Ok((opened, version.to_owned()))
     }
 
     /// Ends the browser.
@@ -71,7 +75,10 @@ impl WebDriver {
     /// The current tab.
     pub(crate) async fn tab(&self) -> Result<String> {
         let answer = self.command("GET", "/window", &Value::Null).await?;
-        answer.as_str().map(str::to_owned).ok_or_else(|| Failure::new(format!("no tab: {answer}")))
+        answer
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::new(format!("no tab: {answer}")))
     }
 
     /// What follows is for this tab.
@@ -136,7 +143,12 @@ impl WebDriver {
         let mut answer: Value = answer.json().await.map_err(Failure::doing(doing()))?;
         let value = answer["value"].take();
         if refused {
-            return Err(Failure::new(format!("{}: {} {}", doing(), value["error"], value["message"])));
+            return Err(Failure::new(format!(
+                "{}: {} {}",
+                doing(),
+                value["error"],
+                value["message"]
+            )));
         }
         Ok(value)
     }

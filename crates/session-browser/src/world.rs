@@ -1,7 +1,5 @@
 //! What one case has to itself: a service, a proxy that fails when told to, and the browsers that it starts.
 
-use std::time::Duration;
-
 use session_testbed::certificate::TestCertificate;
 use session_testbed::eventually::{PATIENCE, eventually};
 use session_testbed::proxy::fault::{Fault, Rule, RuleId};
@@ -48,7 +46,7 @@ impl World {
 
     async fn new(engine: Engine, settings: &[(&str, &str)], one_request_each: bool) -> Result<Self> {
         let service = Service::start(settings).await?;
-        // TLS, since WebKit keeps `Secure` cookies from plain HTTP even on loopback. The demo answers to its own name only.
+        // TLS, since WebKit keeps no `Secure` cookie from plain HTTP, not even from loopback. The demo answers to its own name only.
         let options = HttpProxyOptions {
             tls: Some(TestCertificate::for_localhost()?.server_config()?),
             headers: vec![("host".to_owned(), format!("localhost:{}", service.address().port()))],
@@ -57,11 +55,6 @@ impl World {
         let proxy = HttpFaultProxy::start_with(service.address(), options)?;
         site::publish(&proxy);
         Ok(Self { engine, proxy, service })
-    }
-
-    /// The engine of this run.
-    pub fn engine(&self) -> Engine {
-        self.engine
     }
 
     /// Starts a browser: a device of its own.
@@ -74,7 +67,7 @@ impl World {
         self.proxy.add(Rule::new(fault).method("POST").path(REFRESH))
     }
 
-    /// How many refreshes came, and the most within any `span` of real time.
+    /// How many refreshes came since the proxy last forgot.
     pub fn refreshes(&self) -> usize {
         self.proxy.log().seen("POST", REFRESH)
     }
@@ -83,7 +76,10 @@ impl World {
     pub async fn agrees_with(&self, tab: &Tab<'_>) -> Result<()> {
         let shown = tab.session().await?;
         let stored = self.service.sessions(USER).await?;
-        ensure!(stored == [shown.clone()], "the page shows {shown:?}, the service has {stored:?}");
+        ensure!(
+            stored == [shown.clone()],
+            "the page shows {shown:?}, the service has {stored:?}"
+        );
         Ok(())
     }
 
@@ -95,12 +91,5 @@ impl World {
             (sessions.len() == count).then_some(())
         });
         Ok(came.await?)
-    }
-
-    /// Not more than this many refreshes within any second of real time: no storm.
-    pub fn is_calm(&self, most: usize) -> Result<()> {
-        let seen = self.proxy.log().only("POST", REFRESH).most_within(Duration::from_secs(1));
-        ensure!(seen <= most, "{seen} refreshes within a second, {most} at most were expected");
-        Ok(())
     }
 }

@@ -15,22 +15,39 @@ use support::npm::{copied, installed};
 
 #[tokio::test]
 async fn the_demo_page() {
-    let tools = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("accessibility"), "accessibility");
+    let tools = copied(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("accessibility"),
+        "accessibility",
+    );
     installed(&tools);
     let axe = fs::read_to_string(tools.join("node_modules/axe-core/axe.min.js")).unwrap();
     let world = World::start(Engine::Chromium).await.unwrap();
     let browser = world.browser().await.unwrap();
     let tab = browser.visit("/").await.unwrap();
 
-    tab.until("the login is shown", "return !document.querySelector('#login').hidden").await.unwrap();
+    tab.until("the login is shown", "return !document.querySelector('#login').hidden")
+        .await
+        .unwrap();
     has_no_barriers(&tab, &axe, "logged out").await;
 
-    tab.act("document.querySelector('#login-form [type=submit]').click()").await.unwrap();
-    tab.until("the devices are listed", "return document.querySelectorAll('#devices li').length === 1").await.unwrap();
+    tab.act("document.querySelector('#login-form [type=submit]').click()")
+        .await
+        .unwrap();
+    tab.until(
+        "the devices are listed",
+        "return document.querySelectorAll('#devices li').length === 1",
+    )
+    .await
+    .unwrap();
     has_no_barriers(&tab, &axe, "logged in").await;
 
     tab.act("document.querySelector('#end-here').click()").await.unwrap();
-    tab.until("the dialog is open", &format!("{DIALOGS} return dialogs(document).length === 1")).await.unwrap();
+    tab.until(
+        "the dialog is open",
+        &format!("{DIALOGS} return dialogs(document).length === 1"),
+    )
+    .await
+    .unwrap();
     has_no_barriers(&tab, &axe, "login over the page").await;
     browser.quit().await.unwrap();
 }
@@ -51,7 +68,9 @@ async fn has_no_barriers(tab: &Tab<'_>, axe: &str, state: &str) {
             .await
             .unwrap();
         let violations = found["violations"].as_array().expect("a list");
-        let barriers = violations.iter().filter(|found| found["impact"] == "serious" || found["impact"] == "critical");
+        let barriers = violations
+            .iter()
+            .filter(|found| found["impact"] == "serious" || found["impact"] == "critical");
         let barriers: Vec<_> = barriers.collect();
         assert!(barriers.is_empty(), "{state}, dark: {dark}: {barriers:#?}");
         // It has looked: this is the check that needs the page to be drawn.

@@ -12,10 +12,15 @@ use support::npm::{copied, installed, run};
 /// One after the other: they share a directory.
 #[test]
 fn types_tests_and_sizes() {
-    let module = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-http/web"), "module");
+    let module = copied(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../session-http/web"),
+        "module",
+    );
     installed(&module);
     for script in ["check", "test", "size"] {
-        let said = run(Command::new("npm").args(["run", "--silent", script]).current_dir(&module));
+        let said = run(Command::new("npm")
+            .args(["run", "--silent", script])
+            .current_dir(&module));
         println!("{said}");
     }
 }

@@ -131,7 +131,8 @@ impl fmt::Display for SecretId {
 }
 
 /// A server secret from which refresh tokens are derived: 256 random bits. Whoever has it *and* a session's record can make
-/// that session's tokens; either alone makes none.
+/// that session's tokens; either alone makes none. Where the service has clients carry their record, sealed
+/// ([`crate::sealing`]), any token of the session does instead of the store's copy.
 #[derive(Clone)]
 pub struct RefreshSecret {
     id: SecretId,

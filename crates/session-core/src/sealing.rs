@@ -1,60 +1,80 @@
-//! What the service gives a client to carry, and only the service can read: sealed with AES-256-GCM (NIST SP 800-38D) under a
-//! key that is derived from a refresh secret and the session's id.
+//! What the service gives a client to carry, and only the service can read or write: sealed with AES-256-GCM (NIST SP 800-38D)
+//! under a key that is derived from a refresh secret and the session's id.
 //!
-//! It is a memory, not evidence: whoever opens a sealed text still compares it with the store before acting on it.
+//! The nonce is derived from what is sealed (as in SIV modes, RFC 8452 §9), not counted and not drawn: the same text has the same
+//! sealed form, in every process, and two texts that differ, if only because another release wrote them, never share a nonce.
 
-use ring::{aead, hkdf};
+use ring::{aead, hkdf, hmac};
 
 use crate::id::SessionId;
 use crate::refresh_token::RefreshSecret;
 
-/// Names what is sealed: no two different texts of one session may be sealed under the same name. Its first 96 bits are the
-/// nonce, and all of it is authenticated.
-pub type Name = [u8; 16];
-
 /// A sealed text is longer by this many bytes than what is in it.
-pub const TAG_BYTES: usize = 16;
+pub const OVERHEAD_BYTES: usize = aead::NONCE_LEN + TAG_BYTES;
+
+const TAG_BYTES: usize = 16;
 
 impl RefreshSecret {
-    /// Seals `text`. The first 96 bits of `name` must be unique to it among the texts of `session`; the same text under the
-    /// same name has the same sealed form.
-    pub fn seal(&self, session: &SessionId, name: &Name, text: &[u8]) -> Vec<u8> {
-        let mut sealed = Vec::with_capacity(text.len() + TAG_BYTES);
+    /// Seals `text`, of which `name` says what it is; the name is not in the sealed text, and is authenticated with it.
+    pub fn seal(&self, session: &SessionId, name: &[u8; 16], text: &[u8]) -> Vec<u8> {
+        let keys = self.sealing_keys(session);
+        let nonce = keys.nonce(name, text);
+        let mut sealed = Vec::with_capacity(text.len() + OVERHEAD_BYTES);
         sealed.extend_from_slice(text);
-        let sealing =
-            self.sealing_key(session)
-                .seal_in_place_append_tag(nonce(name), aead::Aad::from(name), &mut sealed);
+        let sealing = keys.aead.seal_in_place_append_tag(
+            aead::Nonce::assume_unique_for_key(nonce),
+            aead::Aad::from(name),
+            &mut sealed,
+        );
         match sealing {
-            Ok(()) => sealed,
+            Ok(()) => [nonce.as_slice(), &sealed].concat(),
             // SP 800-38D §5.2.1.1 bounds a text at 2^36 - 32 bytes; ring refuses only a longer one.
             Err(ring::error::Unspecified) => unreachable!("a text in memory is within AES-GCM's bound"),
         }
     }
 
-    /// What was sealed; `None` if this secret did not seal it for `session` under `name`.
-    pub fn unseal(&self, session: &SessionId, name: &Name, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
-        let opened = self
-            .sealing_key(session)
-            .open_in_place(nonce(name), aead::Aad::from(name), &mut sealed);
+    /// What was sealed; `None` if this secret did not seal it for `session` as `name`.
+    pub fn unseal(&self, session: &SessionId, name: &[u8; 16], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk()?;
+        let mut text = sealed.to_vec();
+        let nonce = aead::Nonce::assume_unique_for_key(*nonce);
+        let keys = self.sealing_keys(session);
+        let opened = keys.aead.open_in_place(nonce, aead::Aad::from(name), &mut text);
         let length = opened.ok()?.len();
-        sealed.truncate(length);
-        Some(sealed)
+        text.truncate(length);
+        Some(text)
     }
 
-    fn sealing_key(&self, session: &SessionId) -> aead::LessSafeKey {
+    fn sealing_keys(&self, session: &SessionId) -> SealingKeys {
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, session.as_bytes()).extract(self.expose());
-        match prk.expand(&[b"session record sealing key v1"], &aead::AES_256_GCM) {
-            Ok(okm) => aead::LessSafeKey::new(aead::UnboundKey::from(okm)),
+        let aead = prk.expand(&[b"session record sealing key v1"], &aead::AES_256_GCM);
+        let nonce = prk.expand(&[b"session record nonce key v1"], hmac::HMAC_SHA256);
+        match (aead, nonce) {
+            (Ok(aead), Ok(nonce)) => SealingKeys {
+                aead: aead::LessSafeKey::new(aead::UnboundKey::from(aead)),
+                nonce: nonce.into(),
+            },
             // RFC 5869 §2.3 bounds the output at 255 digests; ring refuses only more, and one is asked for.
-            Err(ring::error::Unspecified) => unreachable!("one digest of output is always within HKDF's bound"),
+            _ => unreachable!("one digest of output is always within HKDF's bound"),
         }
     }
 }
 
-fn nonce(name: &Name) -> aead::Nonce {
-    let mut nonce = [0; aead::NONCE_LEN];
-    nonce.copy_from_slice(&name[..aead::NONCE_LEN]);
-    aead::Nonce::assume_unique_for_key(nonce)
+struct SealingKeys {
+    aead: aead::LessSafeKey,
+    nonce: hmac::Key,
+}
+
+impl SealingKeys {
+    /// 96 bits of a MAC: that two texts of one session share them is as likely as guessing them.
+    fn nonce(&self, name: &[u8; 16], text: &[u8]) -> [u8; aead::NONCE_LEN] {
+        let mut context = hmac::Context::with_key(&self.nonce);
+        context.update(name);
+        context.update(text);
+        let mut nonce = [0; aead::NONCE_LEN];
+        nonce.copy_from_slice(&context.sign().as_ref()[..aead::NONCE_LEN]);
+        nonce
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +85,7 @@ mod tests {
     use crate::refresh_token::SecretId;
 
     const SESSION: SessionId = SessionId::from_bytes([3; 16]);
-    const NAME: Name = [5; 16];
+    const NAME: [u8; 16] = [5; 16];
 
     fn secret(byte: u8) -> RefreshSecret {
         RefreshSecret::from_bytes(SecretId(1), [byte; 32])
@@ -75,29 +95,39 @@ mod tests {
         #[test]
         fn what_is_sealed_is_opened_and_nothing_else(text: Vec<u8>, change: prop::sample::Index, bit in 0..8_u8) {
             let sealed = secret(1).seal(&SESSION, &NAME, &text);
-            prop_assert_eq!(sealed.len(), text.len() + TAG_BYTES);
-            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, sealed.clone()), Some(text));
+            prop_assert_eq!(sealed.len(), text.len() + OVERHEAD_BYTES);
+            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, &sealed), Some(text));
             let mut changed = sealed;
             let index = change.index(changed.len());
             changed[index] ^= 1 << bit;
-            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, changed), None);
+            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, &changed), None);
         }
 
         #[test]
         fn any_bytes_are_opened_or_refused(bytes: Vec<u8>) {
-            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, bytes), None);
+            prop_assert_eq!(secret(1).unseal(&SESSION, &NAME, &bytes), None);
         }
     }
 
     #[test]
     fn another_secret_session_or_name_opens_nothing() {
-        let sealed = || secret(1).seal(&SESSION, &NAME, b"text");
-        assert_eq!(secret(2).unseal(&SESSION, &NAME, sealed()), None);
-        assert_eq!(secret(1).unseal(&SessionId::from_bytes([4; 16]), &NAME, sealed()), None);
+        let sealed = secret(1).seal(&SESSION, &NAME, b"text");
+        assert_eq!(secret(2).unseal(&SESSION, &NAME, &sealed), None);
+        assert_eq!(secret(1).unseal(&SessionId::from_bytes([4; 16]), &NAME, &sealed), None);
+        let mut other = NAME;
+        other[15] ^= 1;
+        assert_eq!(secret(1).unseal(&SESSION, &other, &sealed), None);
+    }
+
+    #[test]
+    fn the_same_is_sealed_alike_and_what_differs_under_another_nonce() {
+        let nonce = |name: [u8; 16], text: &[u8]| secret(1).seal(&SESSION, &name, text)[..aead::NONCE_LEN].to_vec();
         assert_eq!(
-            secret(1).unseal(&SESSION, &[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6], sealed()),
-            None
+            secret(1).seal(&SESSION, &NAME, b"text"),
+            secret(1).seal(&SESSION, &NAME, b"text")
         );
+        assert_ne!(nonce(NAME, b"text"), nonce(NAME, b"tex"));
+        assert_ne!(nonce(NAME, b"text"), nonce([6; 16], b"text"));
     }
 
     #[test]

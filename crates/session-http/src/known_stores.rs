@@ -6,9 +6,25 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use session_store::redis::{Mark, RedisUrl};
+use session_store::redis::{Mark, RedisUrl, Topology};
 
 use crate::private_file::{self, Lock, PrivateFileError};
+
+/// Which stores were used before cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum KnownStoresError {
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
+    /// It is not what this software wrote.
+    #[error("{} is damaged: restore it, or remove it if no store has lost its data", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        source: serde_json::Error,
+    },
+}
 
 /// The file.
 pub struct KnownStores {
@@ -26,7 +42,7 @@ impl KnownStores {
     }
 
     /// The mark that the store at `url` had, if it was used before.
-    pub fn mark_of(&self, url: &RedisUrl) -> Result<Option<Mark>, PrivateFileError> {
+    pub fn mark_of(&self, url: &RedisUrl) -> Result<Option<Mark>, KnownStoresError> {
         let stores = self.read()?;
         Ok(stores.get(&name(url)).and_then(|text| mark_of(text)))
     }
@@ -47,7 +63,7 @@ impl KnownStores {
         &self.path
     }
 
-    fn try_note(&self, url: &RedisUrl, mark: Mark) -> Result<(), PrivateFileError> {
+    fn try_note(&self, url: &RedisUrl, mark: Mark) -> Result<(), KnownStoresError> {
         if self.mark_of(url)? == Some(mark) {
             return Ok(());
         }
@@ -59,21 +75,31 @@ impl KnownStores {
         stores.insert(name(url), format!("{:032x}", u128::from_be_bytes(*mark.as_bytes())));
         // Invariant: a map of texts is JSON.
         let text = serde_json::to_string_pretty(&stores).unwrap_or_default();
-        private_file::replace(&self.path, &text, &lock)
+        Ok(private_file::replace(&self.path, &text, &lock)?)
     }
 
-    /// What cannot be understood counts as empty.
-    fn read(&self) -> Result<BTreeMap<String, String>, PrivateFileError> {
+    fn read(&self) -> Result<BTreeMap<String, String>, KnownStoresError> {
         match private_file::read(&self.path) {
-            Ok((text, _)) => Ok(serde_json::from_str(&text).unwrap_or_default()),
+            Ok((text, _)) => serde_json::from_str(&text).map_err(|source| KnownStoresError::Damaged {
+                path: self.path.clone(),
+                source,
+            }),
             Err(PrivateFileError::Missing(_)) => Ok(BTreeMap::new()),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
-/// Two prefixes on one server are two stores.
+/// In whatever order its servers are named, and with or without TLS, it is one store; two prefixes on one server are two.
 fn name(url: &RedisUrl) -> String {
+    let mut url = url.clone();
+    url.tls = false;
+    match &mut url.topology {
+        Topology::Standalone { .. } => {}
+        Topology::Sentinel { sentinels: servers, .. } | Topology::Cluster { nodes: servers } => {
+            servers.sort_unstable_by_key(ToString::to_string);
+        }
+    }
     format!("{url}?prefix={}", url.prefix)
 }
 
@@ -97,8 +123,42 @@ mod tests {
         known.note(&url, mark);
         assert_eq!(known.mark_of(&url).unwrap(), Some(mark));
         assert_eq!(known.mark_of(&"redis://h:1?prefix=b".parse().unwrap()).unwrap(), None);
-        assert_eq!(known.mark_of(&"redis://h:1?prefix=a&replicas=1".parse().unwrap()).unwrap(), Some(mark));
+        assert_eq!(
+            known
+                .mark_of(&"redis://h:1?prefix=a&replicas=1".parse().unwrap())
+                .unwrap(),
+            Some(mark)
+        );
         assert!(!std::fs::read_to_string(known.path()).unwrap().contains("hunter2"));
+    }
+
+    #[test]
+    fn it_is_the_same_store_in_whatever_order_its_servers_are_named() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let known = KnownStores::in_directory(directory.path());
+        let mark = Mark::from_bytes([7; 16]);
+        known.note(&"redis+sentinel://a,b/main".parse().unwrap(), mark);
+        for url in ["redis+sentinel://b,a/main", "rediss+sentinel://u:p@b,a:26379/main"] {
+            assert_eq!(known.mark_of(&url.parse().unwrap()).unwrap(), Some(mark), "{url}");
+        }
+        for url in [
+            "redis+sentinel://a,b/other",
+            "redis+sentinel://a,b/main/1",
+            "redis+sentinel://a/main",
+        ] {
+            assert_eq!(known.mark_of(&url.parse().unwrap()).unwrap(), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_taken_for_an_empty_one() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let known = KnownStores::in_directory(directory.path());
+        let url = "redis://h".parse().unwrap();
+        known.note(&url, Mark::from_bytes([7; 16]));
+        std::fs::write(known.path(), "{").unwrap();
+        let error = known.mark_of(&url).unwrap_err().to_string();
+        assert!(error.contains("stores.json") && error.contains("damaged"), "{error}");
     }
 
     #[test]

@@ -11,8 +11,7 @@ use session_store::redis::{self, RedisStore, RedisUrl};
 use session_store::store::{SessionStore, StoreError};
 
 use crate::config::{Config, StoreUrl};
-use crate::known_stores::KnownStores;
-use crate::private_file::PrivateFileError;
+use crate::known_stores::{KnownStores, KnownStoresError};
 
 /// One engine, as what it keeps.
 pub struct OpenStore {
@@ -53,13 +52,18 @@ pub enum OpenStoreError {
     Store(#[from] StoreError),
     /// Which stores were used before cannot be read.
     #[error(transparent)]
-    KnownStores(#[from] PrivateFileError),
+    KnownStores(#[from] KnownStoresError),
 }
 
 impl OpenStore {
     /// Opens the store of `config`; one that is not there yet is made.
     pub async fn of(config: &Config) -> Result<Self, OpenStoreError> {
-        Self::at(&config.store.url, &config.policy, &KnownStores::in_directory(&config.keys.directory)).await
+        Self::at(
+            &config.store.url,
+            &config.policy,
+            &KnownStores::in_directory(&config.keys.directory),
+        )
+        .await
     }
 
     /// Opens the store at `url`.
@@ -84,7 +88,9 @@ impl OpenStore {
 /// Whether a store is at `url`, without making one.
 pub async fn look(url: &RedisUrl, known: &KnownStores) -> Result<bool, OpenStoreError> {
     let expected = known.mark_of(url)?;
-    let found = RedisStore::look(url).await.map_err(|source| failed(url, known, source))?;
+    let found = RedisStore::look(url)
+        .await
+        .map_err(|source| failed(url, known, source))?;
     if expected.is_some() && found != expected {
         return Err(failed(url, known, redis::OpenError::Lost));
     }

@@ -14,11 +14,15 @@ const say = (/** @type {string} */ text) => {
   if (status) status.textContent = text;
 };
 
+let gone = false;
+
 const go = () => {
+  if (gone) return;
   const login = /** @type {HTMLAnchorElement | null} */ (document.querySelector('#login'));
   if (session.state === 'active' || session.state === 'expiring') {
     if (isLoop()) say('Your session is fresh, but the page sends you back here. Please tell its operator.');
     else location.replace(target.href);
+    gone = true;
   } else if (session.state === 'expired' || session.state === 'signedOut') {
     if (login) location.replace(login.href);
     else say('You are logged out. Please log in again.');
@@ -39,9 +43,9 @@ const isLoop = () => {
 };
 
 say('One moment.');
-session.onStateChange((_, previous) => previous !== 'initializing' && go());
 // A probe is enough where another tab has refreshed already; a cached session is not: the gateway has refused its token.
 await session.start();
+session.onStateChange(go);
 if (session.network !== 'online') {
   say('The service cannot be reached. It is tried again by itself.');
   session.addEventListener('tokenrefreshed', go, { once: true });

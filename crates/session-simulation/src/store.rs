@@ -12,8 +12,8 @@ use session_core::session::Revocation;
 use session_core::time::Timestamp;
 use session_store::memory::MemoryStore;
 use session_store::store::{
-    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap, Swept,
-    Version,
+    FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap,
+    Swept, Version,
 };
 
 use crate::scenario::StoreFault;

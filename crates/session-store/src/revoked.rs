@@ -29,6 +29,13 @@ impl RevokedSessions {
         since.map(|(session, revocation)| (*session, *revocation)).collect()
     }
 
+    /// What was revoked before `time`.
+    pub fn before(&self, time: Timestamp) -> Vec<(SessionId, Revocation)> {
+        let pinned = self.0.pin();
+        let before = pinned.iter().filter(|(_, revocation)| revocation.at < time);
+        before.map(|(session, revocation)| (*session, *revocation)).collect()
+    }
+
     /// Remembers a revocation. The first one stays.
     pub fn insert(&self, session: SessionId, revocation: Revocation) {
         self.0.pin().get_or_insert(session, revocation);

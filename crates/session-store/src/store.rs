@@ -141,6 +141,11 @@ pub trait SessionStore: RevocationFeed + Send + Sync {
     /// Whether the store would answer now.
     async fn check(&self) -> Result<(), StoreError>;
 
+    /// Whether a write that was acknowledged can be lost: by a failover to a server that has not heard of it.
+    fn may_lose_writes(&self) -> bool {
+        false
+    }
+
     /// Whether a load is a round trip to elsewhere. Then clients are given their record to carry, sealed, so that a refresh
     /// need not load it; see [`crate::sessions`].
     fn load_travels(&self) -> bool {

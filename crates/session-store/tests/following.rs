@@ -163,7 +163,7 @@ async fn lost_revocation() -> (Arc<FaultyStore>, Sessions, Sessions, Follower, G
 }
 
 #[tokio::test]
-async fn until_a_lost_revocation_is_repeated_who_knows_of_it_refuses() {
+async fn who_knows_of_a_lost_revocation_refuses_and_a_refresh_carries_it_out_again() {
     let (store, one, other, _follower, ended) = lost_revocation().await;
     for sessions in [&one, &other] {
         assert!(refused(sessions, &ended, at(13)));
@@ -174,11 +174,8 @@ async fn until_a_lost_revocation_is_repeated_who_knows_of_it_refuses() {
         );
     }
     let stored = store.load(&ended.record.id).await.unwrap().unwrap();
-    assert_eq!(
-        (stored.record.generation, stored.record.revoked),
-        (0, None),
-        "nothing was written"
-    );
+    assert_eq!(stored.record.generation, 0);
+    assert!(stored.record.revoked.is_some(), "the store is told again");
 }
 
 #[tokio::test]
@@ -230,11 +227,43 @@ async fn a_session_that_was_lost_as_a_whole_is_no_fault() {
     assert!(!refused(&other, &another, at(13)));
 }
 
-/// However long the outage was in which it was lost.
+/// However long the outage was in which it was lost, and however often was swept meanwhile.
 #[tokio::test]
 async fn a_revocation_lost_before_a_long_outage_is_carried_out_again_too() {
     let (store, _one, other, mut follower, ended) = lost_revocation().await;
-    follow(&other, &mut follower, at(13 + 600)).await.unwrap();
-    let stored = store.load(&ended.record.id).await.unwrap().unwrap();
-    assert!(stored.record.revoked.is_some());
+    for minute in 1..=120 {
+        store.fail_with(Fault::Down);
+        follow(&other, &mut follower, at(13 + 60 * minute)).await.unwrap_err();
+        // Whether or not the store can be swept.
+        other.sweep(at(13 + 60 * minute)).await.unwrap_err();
+        store.fail_with(Fault::None);
+        other.sweep(at(13 + 60 * minute)).await.unwrap();
+    }
+    assert!(!is_revoked(&store, &ended).await, "nothing has noticed it yet");
+    follow(&other, &mut follower, at(13 + 7_260)).await.unwrap();
+    assert!(is_revoked(&store, &ended).await);
+}
+
+/// A server of its own failed over, of which the feed's knows nothing.
+#[tokio::test]
+async fn a_lost_revocation_that_no_follower_notices_is_carried_out_again_before_it_is_forgotten() {
+    let (store, one, other, mut follower, ended) = lost_revocation().await;
+    let feed_goes_on = async |follower: &mut Follower, now| follow(&other, follower, now).await.unwrap();
+    // As if the feed had never been cut off: what was lost is put back as it was lost.
+    feed_goes_on(&mut follower, at(14)).await;
+    let mut living = store.load(&ended.record.id).await.unwrap().unwrap();
+    living.record.revoked = None;
+    store.lose_writes_since(living).await;
+    feed_goes_on(&mut follower, at(15)).await;
+    assert!(!is_revoked(&store, &ended).await);
+    drop(one);
+    feed_goes_on(&mut follower, at(3_600)).await;
+    other.sweep(at(3_600)).await.unwrap();
+    assert_eq!(other.revocations_remembered(), 0);
+    assert!(is_revoked(&store, &ended).await);
+}
+
+async fn is_revoked(store: &FaultyStore, grant: &Grant) -> bool {
+    let stored = store.load(&grant.record.id).await.unwrap().unwrap();
+    stored.record.revoked.is_some()
 }

@@ -21,7 +21,11 @@ pub(crate) async fn closed_while_typing(engine: Engine) -> Result<()> {
     tab.type_into("[name=secret]", "hunter2").await?;
     // The default delay; the service's is 3 s.
     tab.act("await clock.elapse(501)").await?;
-    tab.until("it is on the device", "return events.some(({ type, where }) => type === 'draftsaved' && where === 'device')").await?;
+    tab.until(
+        "it is on the device",
+        "return events.some(({ type, where }) => type === 'draftsaved' && where === 'device')",
+    )
+    .await?;
     tab.type_into("[name=text]", " wri").await?;
     tab.close().await?;
 
@@ -29,12 +33,24 @@ pub(crate) async fn closed_while_typing(engine: Engine) -> Result<()> {
     ensure_eq!(tab.state().await?, "active", "the state");
     ensure_eq!(tab.field("title").await?, "A letter", "the title");
     let text = tab.field("text").await?;
-    ensure!(text == "Dear Zoë, I wanted to" || text == "Dear Zoë, I wanted to wri", "the text: {text:?}");
+    ensure!(
+        text == "Dear Zoë, I wanted to" || text == "Dear Zoë, I wanted to wri",
+        "the text: {text:?}"
+    );
     ensure_eq!(tab.field("secret").await?, "", "the password");
     tab.advance(Duration::from_secs(20)).await?;
-    tab.until("it is at the service", "return draft.status === 'saved'").await?;
-    ensure_eq!(at_service(&tab).await?["text"], Value::from(text), "the text at the service");
-    ensure_eq!(at_service(&tab).await?["secret"], Value::Null, "the password at the service");
+    tab.until("it is at the service", "return draft.status === 'saved'")
+        .await?;
+    ensure_eq!(
+        at_service(&tab).await?["text"],
+        Value::from(text),
+        "the text at the service"
+    );
+    ensure_eq!(
+        at_service(&tab).await?["secret"],
+        Value::Null,
+        "the password at the service"
+    );
     world.agrees_with(&tab).await?;
     browser.quit().await
 }
@@ -52,7 +68,9 @@ pub(crate) async fn two_devices(engine: Engine) -> Result<()> {
         tab.type_into("[name=text]", text).await?;
     }
     at_laptop.advance(Duration::from_secs(5)).await?;
-    at_laptop.until("the laptop has saved", "return draft.status === 'saved'").await?;
+    at_laptop
+        .until("the laptop has saved", "return draft.status === 'saved'")
+        .await?;
     at_phone.advance(Duration::from_secs(5)).await?;
     at_phone.until("the phone is told", TOLD).await?;
     let conflicts = at_phone.events("draftconflict").await?;
@@ -62,23 +80,50 @@ pub(crate) async fn two_devices(engine: Engine) -> Result<()> {
             && conflicts[0]["theirs"]["text"] == "from the laptop",
         "{conflicts:?}"
     );
-    ensure_eq!(at_phone.field("text").await?, "from the phone", "what stands in the phone's form");
-    ensure_eq!(at_service(&at_phone).await?["text"], "from the laptop", "what the service has");
+    ensure_eq!(
+        at_phone.field("text").await?,
+        "from the phone",
+        "what stands in the phone's form"
+    );
+    ensure_eq!(
+        at_service(&at_phone).await?["text"],
+        "from the laptop",
+        "what the service has"
+    );
     // Going on in the conflict loses nothing, and writes over nothing.
     at_phone.type_into("[name=text]", ", longer").await?;
     at_phone.advance(Duration::from_secs(30)).await?;
-    ensure_eq!(at_service(&at_phone).await?["text"], "from the laptop", "what the service has, still");
+    ensure_eq!(
+        at_service(&at_phone).await?["text"],
+        "from the laptop",
+        "what the service has, still"
+    );
 
     at_phone.act("await draft.resolve('mine')").await?;
-    at_phone.until("the phone has saved", "return draft.status === 'saved'").await?;
-    ensure_eq!(at_service(&at_phone).await?["text"], "from the phone, longer", "what the service has then");
+    at_phone
+        .until("the phone has saved", "return draft.status === 'saved'")
+        .await?;
+    ensure_eq!(
+        at_service(&at_phone).await?["text"],
+        "from the phone, longer",
+        "what the service has then"
+    );
     // Now the laptop is behind, and told so when it writes.
     at_laptop.type_into("[name=text]", " again").await?;
     at_laptop.advance(Duration::from_secs(5)).await?;
     at_laptop.until("the laptop is told", TOLD).await?;
     at_laptop.act("await draft.resolve('theirs')").await?;
-    at_laptop.until("the laptop shows it", "return document.querySelector('#form').elements.text.value === 'from the phone, longer'").await?;
-    ensure_eq!(at_service(&at_laptop).await?["text"], "from the phone, longer", "what the service has in the end");
+    at_laptop
+        .until(
+            "the laptop shows it",
+            "return document.querySelector('#form').elements.text.value === 'from the phone, longer'",
+        )
+        .await?;
+    ensure_eq!(
+        at_service(&at_laptop).await?["text"],
+        "from the phone, longer",
+        "what the service has in the end"
+    );
     laptop.quit().await?;
     phone.quit().await
 }
@@ -86,5 +131,6 @@ pub(crate) async fn two_devices(engine: Engine) -> Result<()> {
 const TOLD: &str = "return draft.status === 'conflict' && events.some(({ type }) => type === 'draftconflict')";
 
 async fn at_service(tab: &Tab<'_>) -> Result<Value> {
-    tab.run("return (await (await fetch('/auth/drafts/order:1')).json()).value").await
+    tab.run("return (await (await fetch('/auth/drafts/order:1')).json()).value")
+        .await
 }

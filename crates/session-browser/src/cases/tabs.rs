@@ -27,7 +27,10 @@ pub(crate) async fn five_at_once(engine: Engine) -> Result<()> {
     for tab in &tabs {
         tab.until_due().await?;
     }
-    world.proxy.wait_for("one asks", |log| log.with(Outcome::Hanging) == 1).await?;
+    world
+        .proxy
+        .wait_for("one asks", |log| log.with(Outcome::Hanging) == 1)
+        .await?;
     ensure_eq!(world.refreshes(), 1, "refreshes while one of them hangs");
     world.proxy.clear(hang);
     for tab in &tabs {
@@ -38,10 +41,15 @@ pub(crate) async fn five_at_once(engine: Engine) -> Result<()> {
     ensure_eq!(world.refreshes(), 1, "refreshes of five tabs");
 
     for tab in &tabs {
-        tab.begin("return (await session.refresh({ force: true })).status").await?;
+        tab.begin("return (await session.refresh({ force: true })).status")
+            .await?;
     }
     for tab in &tabs {
-        ensure_eq!(tab.end::<String>().await?, "refreshed", "a refresh that was insisted on");
+        ensure_eq!(
+            tab.end::<String>().await?,
+            "refreshed",
+            "a refresh that was insisted on"
+        );
     }
     let log = world.proxy.log().only("POST", REFRESH);
     ensure_eq!(log.with(Outcome::Answered(200)), 6, "answers");
@@ -49,7 +57,11 @@ pub(crate) async fn five_at_once(engine: Engine) -> Result<()> {
     let keys: HashSet<_> = log.requests.iter().map(|seen| &seen.idempotency_key).collect();
     ensure_eq!(keys.len(), 6, "keys, one for each generation");
     for tab in &tabs {
-        tab.until("it has heard of the newest", &format!("return session.session.generation === {}", before + 6)).await?;
+        tab.until(
+            "it has heard of the newest",
+            &format!("return session.session.generation === {}", before + 6),
+        )
+        .await?;
         ensure_eq!(tab.state().await?, "active", "the state");
     }
     world.agrees_with(&tabs[0]).await?;
@@ -68,20 +80,43 @@ pub(crate) async fn holder_killed(engine: Engine) -> Result<()> {
 
     let hang = world.fail_refreshes(Fault::Hang);
     holder.begin("await session.refresh({ force: true })").await?;
-    world.proxy.wait_for("the holder asks", |log| log.with(Outcome::Hanging) == 1).await?;
-    other.begin("return (await session.refresh({ force: true })).status").await?;
+    world
+        .proxy
+        .wait_for("the holder asks", |log| log.with(Outcome::Hanging) == 1)
+        .await?;
+    other
+        .begin("return (await session.refresh({ force: true })).status")
+        .await?;
+    other
+        .until(
+            "the other one waits",
+            "return (await navigator.locks.query()).pending.length === 1",
+        )
+        .await?;
     ensure_eq!(world.refreshes(), 1, "refreshes while the lock is held");
     holder.close().await?;
-    world.proxy.wait_for("the other one asks", |log| log.with(Outcome::Hanging) == 1 && log.seen("POST", REFRESH) == 2).await?;
+    world
+        .proxy
+        .wait_for("the other one asks", |log| {
+            log.with(Outcome::Hanging) == 1 && log.seen("POST", REFRESH) == 2
+        })
+        .await?;
     world.proxy.clear(hang);
 
     ensure_eq!(other.end::<String>().await?, "refreshed", "the other tab's refresh");
     ensure_eq!(other.session().await?, (id, before + 1), "the session");
     let log = world.proxy.log().only("POST", REFRESH);
-    let shown: HashSet<_> = log.requests.iter().map(|seen| (&seen.if_match, &seen.idempotency_key)).collect();
+    let shown: HashSet<_> = log
+        .requests
+        .iter()
+        .map(|seen| (&seen.if_match, &seen.idempotency_key))
+        .collect();
     ensure_eq!(shown.len(), 1, "pairs of generation and key");
     ensure_eq!(other.state().await?, "active", "the state");
-    ensure!(other.events("refresherror").await?.is_empty(), "the other tab was troubled");
+    ensure!(
+        other.events("refresherror").await?.is_empty(),
+        "the other tab was troubled"
+    );
     world.agrees_with(&other).await?;
     browser.quit().await
 }

@@ -12,7 +12,12 @@ pub(crate) fn copied(source: &Path, name: &str) -> PathBuf {
         // What has been deleted in the sources must not live on here.
         if entry.file_name() != "node_modules" {
             let path = entry.path();
-            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+            if path.is_dir() {
+                fs::remove_dir_all(path)
+            } else {
+                fs::remove_file(path)
+            }
+            .unwrap();
         }
     }
     copy(source, &target);
@@ -37,13 +42,19 @@ pub(crate) fn installed(directory: &Path) {
     // Where to download from is the machine's business; the hashes say what must come.
     assert!(!lock.contains("resolved") && lock.contains("integrity"), "{lock}");
     let mut npm = Command::new("npm");
-    run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(directory));
+    run(npm
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(directory));
 }
 
 /// What it prints; it must succeed.
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command.output().expect("Node.js 20 or later is installed: this test needs `node` and `npm`");
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let output = command
+        .output()
+        .expect("Node.js 20 or later is installed: this test needs `node` and `npm`");
+    let said = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
     assert!(output.status.success(), "{command:?}: {said}");
     said
 }

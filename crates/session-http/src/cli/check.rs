@@ -11,8 +11,8 @@ use crate::config::{Config, StoreUrl};
 use crate::key_directory::{KeyDirectory, LoadKeysError};
 use crate::known_stores::KnownStores;
 use crate::login::UsersFile;
-use crate::private_file::PrivateFileError;
 use crate::open_store::{self, OpenStore, OpenStoreError};
+use crate::private_file::PrivateFileError;
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     let mut faults = Vec::new();
@@ -40,7 +40,9 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
         }
         _ => match System::new().block_on(reach_store(config)) {
             Ok(true) => {}
-            Ok(false) => notes.push("store.url: holds no sessions yet; serve makes the store when it starts".to_owned()),
+            Ok(false) => {
+                notes.push("store.url: holds no sessions yet; serve makes the store when it starts".to_owned());
+            }
             Err(error) if is_in_use(&error) => {
                 notes.push("store.url: is in use by a running service, which was not disturbed".to_owned());
             }

@@ -73,7 +73,10 @@ fn confine(values: &Values, reader: &mut Reader, data: &Path) {
     if let Some(address) = values.admin.listen
         && !address.ip().is_loopback()
     {
-        reader.fault("admin.listen", format!("{address} is not loopback, where the demo stays"));
+        reader.fault(
+            "admin.listen",
+            format!("{address} is not loopback, where the demo stays"),
+        );
     }
     if let Some(StoreUrl::Embedded(directory)) = &values.store_url
         && *directory != demo_directory::store_in(data)

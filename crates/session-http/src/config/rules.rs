@@ -33,7 +33,9 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
     {
         reader.fault(
             "admin.listen",
-            format!("{admin} is taken by listen = \"{public}\": what operators read must not be public; use another port"),
+            format!(
+                "{admin} is taken by listen = \"{public}\": what operators read must not be public; use another port"
+            ),
         );
     }
     let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();

@@ -340,7 +340,10 @@ fn operators_have_an_address_of_their_own() {
     ] {
         let faults = with(listen, admin).unwrap_err().to_string();
         assert!(faults.starts_with("admin.listen: "), "{faults}");
-        assert!(faults.contains("is taken by listen") && !faults.contains('\n'), "{faults}");
+        assert!(
+            faults.contains("is taken by listen") && !faults.contains('\n'),
+            "{faults}"
+        );
     }
     for (listen, admin, warnings) in [
         ("127.0.0.1:8080", "127.0.0.1:9090", 0),

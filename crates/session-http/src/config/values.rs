@@ -14,8 +14,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::reader::{Reader, count, duration, list, one_of, parsed, text};
 use super::{
-    AdminConfig, Config, CookiesConfig, CorsConfig, Faults, KeysConfig, LogConfig, LogFormat, LoginConfig, Origin, ProxyConfig,
-    ServiceConfig, StoreConfig, StoreUrl, api_keys,
+    AdminConfig, Config, CookiesConfig, CorsConfig, Faults, KeysConfig, LogConfig, LogFormat, LoginConfig, Origin,
+    ProxyConfig, ServiceConfig, StoreConfig, StoreUrl, api_keys,
 };
 
 /// All values; `None` where a required one is missing or wrong, which a fault then says.

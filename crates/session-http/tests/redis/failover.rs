@@ -31,13 +31,19 @@ async fn twenty_failovers_that_lose_writes_log_nobody_out_and_undo_no_logout() {
     let finished = Arc::new(AtomicBool::new(false));
     let mut refreshing = Vec::new();
     for number in 0..CLIENTS {
-        let transport = if number % 2 == 0 { Transport::Body } else { Transport::Cookie };
+        let transport = if number % 2 == 0 {
+            Transport::Body
+        } else {
+            Transport::Cookie
+        };
         let mut client = Persistent::open(&clients[number % 2], &format!("client-{number}"), transport).await;
         let (finished, clients) = (Arc::clone(&finished), clients.clone());
         refreshing.push(tokio::spawn(async move {
             while !finished.load(Ordering::Relaxed) {
                 // Panics at any answer that would log a client out.
-                client.refresh(&[&clients[client.refreshed % 2], &clients[0], &clients[1]]).await;
+                client
+                    .refresh(&[&clients[client.refreshed % 2], &clients[0], &clients[1]])
+                    .await;
                 tokio::time::sleep(PACE).await;
             }
             client
@@ -46,10 +52,20 @@ async fn twenty_failovers_that_lose_writes_log_nobody_out_and_undo_no_logout() {
 
     let mut revoked = Vec::new();
     for round in 0..FAILOVERS {
-        let leaving = Device::open_as(&clients[round % 2], &format!("leaving-{round}"), Transport::Body, "keyed").await;
+        let leaving = Device::open_as(
+            &clients[round % 2],
+            &format!("leaving-{round}"),
+            Transport::Body,
+            "keyed",
+        )
+        .await;
         sentinels.hold_replication().await.unwrap();
         // Acknowledged, and on no replica.
-        leaving.signed(clients[round % 2].post("/auth/logout")).send().await.expect(204);
+        leaving
+            .signed(clients[round % 2].post("/auth/logout"))
+            .send()
+            .await
+            .expect(204);
         let took = sentinels.fail_over_losing_writes().await.unwrap();
         println!("failover {round}: the new master answered after {took:?}");
         // Refused by both from the first moment: they know of it, whatever the new master says.
@@ -59,10 +75,16 @@ async fn twenty_failovers_that_lose_writes_log_nobody_out_and_undo_no_logout() {
         }
         let stored = || async {
             let path = format!("/v1/sessions/{}", leaving.id());
-            let answer = clients[0].get(&path).bearer(crate::support::app::TestApp::api_key()).send().await;
+            let answer = clients[0]
+                .get(&path)
+                .bearer(crate::support::app::TestApp::api_key())
+                .send()
+                .await;
             (answer.status == 404).then_some(())
         };
-        eventually("the new master is told of the logout again", PATIENCE, stored).await.unwrap();
+        eventually("the new master is told of the logout again", PATIENCE, stored)
+            .await
+            .unwrap();
         revoked.push(leaving);
     }
 
@@ -77,5 +99,7 @@ async fn twenty_failovers_that_lose_writes_log_nobody_out_and_undo_no_logout() {
         let answer = device.refreshing_with("a-key-of-its-own-0000000000").send().await;
         answer.over("session_revoked", "logout");
     }
-    println!("{FAILOVERS} failovers, {CLIENTS} clients: {refreshed} refreshes, {refused} tries refused, nobody logged out");
+    println!(
+        "{FAILOVERS} failovers, {CLIENTS} clients: {refreshed} refreshes, {refused} tries refused, nobody logged out"
+    );
 }

@@ -20,7 +20,10 @@ async fn an_instance_does_not_start_on_a_store_that_lost_its_data_until_it_is_to
     let output = deployment.start_in_vain(&redis.url());
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("does not hold the sessions that it held before"), "{said}");
+    assert!(
+        said.contains("does not hold the sessions that it held before"),
+        "{said}"
+    );
     assert!(said.contains("stores.json"), "{said}");
 
     // The deployer decides to begin anew.
@@ -40,6 +43,9 @@ async fn a_store_that_cannot_be_reached_is_named_without_its_password() {
     let output = Deployment::new().start_in_vain(&url);
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(&format!("redis://{}/0 cannot be opened", redis.address())), "{said}");
+    assert!(
+        said.contains(&format!("redis://{}/0 cannot be opened", redis.address())),
+        "{said}"
+    );
     assert!(!said.contains("hunter2"), "{said}");
 }

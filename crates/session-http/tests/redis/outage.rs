@@ -74,7 +74,10 @@ impl Setup {
         let verify = self.staying.device.get("/auth/verify").send();
         let verify = in_time(verify).await.status;
         let refresh = in_time(self.staying.try_refresh(&self.instance)).await.unwrap();
-        let login = self.instance.post("/auth/login").json(login_body("alice", Transport::Body, "keyed"));
+        let login = self
+            .instance
+            .post("/auth/login")
+            .json(login_body("alice", Transport::Body, "keyed"));
         let login = in_time(login.send()).await;
         let logout = in_time(self.log_out()).await;
         for answer in [&refresh, &login, &logout] {
@@ -98,7 +101,9 @@ impl Setup {
     async fn everybody_goes_on(&mut self) {
         self.staying.refresh(&[&self.instance]).await;
         let ready = || async { (self.instance.get("/readyz").send().await.status == 200).then_some(()) };
-        eventually("the instance is ready again", PATIENCE, ready).await.unwrap();
+        eventually("the instance is ready again", PATIENCE, ready)
+            .await
+            .unwrap();
         self.log_out().await.expect(204);
         let answer = self.leaving.refreshing_with("a-key-of-its-own-0000000000").send().await;
         answer.over("session_revoked", "logout");
@@ -144,7 +149,9 @@ async fn hung() {
     let mut crowd = Vec::new();
     for _ in 0..32 {
         let refresh = setup.staying.device.refreshing_with("another-key-0000000000000").send();
-        crowd.push(tokio::spawn(async move { in_time(refresh).await.problem(503, "store_unavailable") }));
+        crowd.push(tokio::spawn(async move {
+            in_time(refresh).await.problem(503, "store_unavailable")
+        }));
     }
     for one in crowd {
         one.await.unwrap();
@@ -152,7 +159,9 @@ async fn hung() {
     setup.redis.resume().unwrap();
     // One of the crowd's requests may have reached Redis after all: then the session's key for it is theirs.
     let ready = || async { (setup.instance.get("/readyz").send().await.status == 200).then_some(()) };
-    eventually("the instance is ready again", PATIENCE, ready).await.unwrap();
+    eventually("the instance is ready again", PATIENCE, ready)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -176,7 +185,11 @@ async fn out_of_reach() {
 #[tokio::test]
 async fn full() {
     let mut setup = Setup::new(RedisOptions::default()).await;
-    setup.redis.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await.unwrap();
+    setup
+        .redis
+        .command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"])
+        .await
+        .unwrap();
     setup.redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await.unwrap();
     let answers = Answers {
         verify: 200,
@@ -199,7 +212,9 @@ async fn restarted_without_its_data() {
         let log = setup.deployment.log();
         (answer.status == 503 && log.contains("does not hold the data of this store any more")).then_some(())
     };
-    eventually("it sees that the data is gone", PATIENCE, seen_empty).await.unwrap();
+    eventually("it sees that the data is gone", PATIENCE, seen_empty)
+        .await
+        .unwrap();
     assert_eq!(setup.ask().await, UNAVAILABLE);
     assert_eq!(setup.ask().await, UNAVAILABLE);
 }

@@ -8,7 +8,7 @@ use crate::support::client::Client;
 use crate::support::device::{Device, Transport};
 
 /// How long a refresh may be repeated in vain.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -63,6 +63,8 @@ impl Persistent {
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        tokio::time::timeout(PATIENCE, trying).await.expect("a refresh is answered in the end");
+        tokio::time::timeout(PATIENCE, trying)
+            .await
+            .expect("a refresh is answered in the end");
     }
 }

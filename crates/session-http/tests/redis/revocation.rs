@@ -74,7 +74,12 @@ async fn what_ended_while_an_instance_was_cut_off_is_refused_afterwards() {
     let behind = || async { (readiness().await == (503, "behind".to_owned())).then_some(()) };
     eventually("it says that it is behind", PATIENCE, behind).await.unwrap();
     // It was told to accept, and has not heard of their end.
-    other.get("/auth/verify").bearer(&devices[0].access).send().await.expect(200);
+    other
+        .get("/auth/verify")
+        .bearer(&devices[0].access)
+        .send()
+        .await
+        .expect(200);
     way.pass().unwrap();
     let ready = || async { (readiness().await == (200, "ok".to_owned())).then_some(()) };
     eventually("it has caught up", PATIENCE, ready).await.unwrap();

@@ -94,7 +94,9 @@ pub fn decode_compact(id: SessionId, bytes: &[u8]) -> Result<SessionRecord, Reco
     for index in 0..count {
         let tag: u64 = input.take()?;
         let off = u32::try_from(tag >> 1).map_err(|_| RecordError::Length)?;
-        let key = (tag & 1 != 0).then(|| input.take().map(KeyFingerprint::from_bytes)).transpose()?;
+        let key = (tag & 1 != 0)
+            .then(|| input.take().map(KeyFingerprint::from_bytes))
+            .transpose()?;
         let used_after: i64 = input.take()?;
         let past = PastRotation {
             generation: generation.wrapping_sub(off.wrapping_add(usually_ago(index, count))),
@@ -127,7 +129,11 @@ pub fn decode_compact(id: SessionId, bytes: &[u8]) -> Result<SessionRecord, Reco
         id,
         subject,
         salt,
-        rotation: if has(KEYED) { RotationMode::Keyed } else { RotationMode::Grace },
+        rotation: if has(KEYED) {
+            RotationMode::Keyed
+        } else {
+            RotationMode::Grace
+        },
         remembered: has(REMEMBERED),
         created_at,
         last_used_at,

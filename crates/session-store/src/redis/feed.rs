@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+use redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use redis::{Script, Value};
 use session_core::time::Timestamp;
 
 use super::keys::Keys;
 use super::link::Link;
 use super::scripts::{APPEND, DONE, TELL, TOLD};
+use super::servers;
 use super::value;
 use super::{RedisStore, bytes, lost, unavailable, unreadable};
 use crate::store::{FeedEntry, FeedPosition, StoreError, Stored};
@@ -75,7 +76,7 @@ impl Place {
     }
 }
 
-/// All entries after `position`, at once.
+/// All entries after `position`, at once. Over the link over which they are waited for too: two could lead to two servers.
 pub(super) async fn after(
     link: &Link,
     keys: &Keys,
@@ -116,12 +117,14 @@ pub(super) async fn next(
         .arg(keys.feed())
         .arg(place.last.text())
         .take();
-    let answer: Value = link.run(&command).await.map_err(unavailable)?;
+    let answer: Value = link.run_blocking(&command).await.map_err(unavailable)?;
     // Asked afterwards: if it is still the one, the answer is from no other.
     let master = master(link, keys).await?;
     if place.master.is_empty() {
         place.master = master;
     } else if place.master != master {
+        // Behind one address there may be two who take themselves for the master: a new connection leads to who has it by now.
+        link.leave();
         return Err(StoreError::Unavailable(Box::new(AnotherMaster)));
     }
     let streams: Option<Vec<(Value, Vec<RawEntry>)>> = bytes(answer)?;
@@ -148,16 +151,10 @@ pub(super) fn after_a_gap(position: &FeedPosition) -> FeedPosition {
     Place { last, master }.position()
 }
 
-/// Which master the feed is on: what names its data's history, which a server changes when it becomes master and when it starts.
+/// Which master the feed is on.
 async fn master(link: &Link, keys: &Keys) -> Result<Box<str>, StoreError> {
     let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(keys.feed().as_str(), SlotAddr::Master));
-    let command = redis::cmd("INFO").arg("replication").take();
-    let info: String = link
-        .run_at(&RoutingInfo::SingleNode(server), &command)
-        .await
-        .map_err(unavailable)?;
-    let named = info.lines().find_map(|line| line.strip_prefix("master_replid:"));
-    Ok(named.unwrap_or_default().trim().into())
+    servers::history(link, &server).await
 }
 
 /// The feed is on another server than it was, or that has started anew.
@@ -195,15 +192,11 @@ impl RedisStore {
         let mark = self.mark.as_bytes().as_slice();
         let arguments: Vec<_> = [mark].into_iter().chain(entries.iter().map(Vec::as_slice)).collect();
         let keys = [feed.as_str(), self.keys.mark_for(&feed)];
-        let answer: i64 = self
-            .durable()
-            .script(script, &keys, &arguments)
-            .await
-            .map_err(unavailable)?;
-        if answer != DONE {
+        let written = self.durably(script, &keys, &arguments).await?;
+        if written.answer != Value::Int(DONE) {
             return Err(lost());
         }
-        self.acknowledged(&feed).await
+        written.acknowledged
     }
 
     /// Deletes entries of revocations before `feed_from`, from the oldest on, until a page has none: clocks that were ahead hold
@@ -228,36 +221,6 @@ impl RedisStore {
             last = end;
         }
     }
-
-    /// Waits until as many replicas as were asked for have what was written to the server of `key` over this link.
-    pub(super) async fn acknowledged(&self, key: &str) -> Result<(), StoreError> {
-        if self.replicas == 0 {
-            return Ok(());
-        }
-        let within = super::REPLICATED_WITHIN.as_millis().to_string();
-        let command = redis::cmd("WAIT").arg(self.replicas).arg(within).take();
-        let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
-        let there: u32 = self
-            .acknowledging
-            .run_at(&RoutingInfo::SingleNode(server), &command)
-            .await
-            .map_err(unavailable)?;
-        if there >= self.replicas {
-            return Ok(());
-        }
-        Err(StoreError::Unavailable(Box::new(TooFewReplicas {
-            there,
-            needed: self.replicas,
-        })))
-    }
-}
-
-/// What was written is not on enough replicas.
-#[derive(Debug, thiserror::Error)]
-#[error("only {there} of {needed} replicas have what was written")]
-struct TooFewReplicas {
-    there: u32,
-    needed: u32,
 }
 
 type RawEntry = (String, Vec<Vec<u8>>);

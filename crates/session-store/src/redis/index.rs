@@ -12,15 +12,23 @@ use super::keys::Keys;
 use super::link::Link;
 use super::mark::{self, Mark};
 use super::scripts::{INDEX, LIST, LOST, PRUNE};
-use super::{bytes, lost, unavailable, unreadable, value};
+use super::{RedisStore, bytes, lost, unavailable, unreadable, value};
 use crate::record::RecordError;
 use crate::store::{StoreError, Stored};
 
-/// An index outlives its longest session by a week, in milliseconds: refreshes move a session's end without touching it, and
-/// sweeping, which moves the index's end after it, comes round within that.
-const OUTLIVES_BY: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// An index outlives its longest session by 90 days, in milliseconds: refreshes move a session's end without touching it, and
+/// sweeping moves the index's end after it. Sweeping is bounded, so that a pass over very many sessions takes weeks.
+const OUTLIVES_BY: i64 = 90 * 24 * 60 * 60 * 1_000;
 
-/// Notes a session of which the record expires at `expiry`.
+/// Notes a new session of which the record expires at `expiry`.
+pub(super) async fn note_durably(store: &RedisStore, record: &SessionRecord, expiry: i64) -> Result<(), StoreError> {
+    let key = store.keys.index(&record.subject);
+    let expiry = expiry.saturating_add(OUTLIVES_BY).to_string();
+    let arguments = [record.id.as_bytes().as_slice(), expiry.as_bytes(), b"+".as_slice()];
+    store.durably(&INDEX, &[&key], &arguments).await?.acknowledged
+}
+
+/// Notes a session that may be missing; its record expires at `expiry`.
 pub(super) async fn note(link: &Link, keys: &Keys, record: &SessionRecord, expiry: i64) -> Result<(), StoreError> {
     let key = keys.index(&record.subject);
     let expiry = expiry.saturating_add(OUTLIVES_BY).to_string();

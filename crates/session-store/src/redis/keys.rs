@@ -94,6 +94,16 @@ impl Keys {
         }
     }
 
+    /// The mark of a slot.
+    pub(super) fn mark_of(&self, slot: u16) -> &str {
+        match &self.marks {
+            Marks::One(mark) => mark,
+            Marks::EachSlot(marks) => Slot::new(slot)
+                .and_then(|slot| marks.get(&slot))
+                .map_or("", String::as_str),
+        }
+    }
+
     pub(super) fn marks(&self) -> Vec<&str> {
         match &self.marks {
             Marks::One(mark) => vec![mark],

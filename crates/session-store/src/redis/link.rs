@@ -12,10 +12,10 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::RoutingInfo;
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
     RedisConnectionInfo, RedisError, RedisResult, Script, ScriptInvocation, ServerErrorKind, TlsCertificates, TlsMode,
     Value,
 };
@@ -89,6 +89,23 @@ enum Request<'a> {
     Command(&'a Cmd),
     CommandAt(&'a Cmd, &'a RoutingInfo),
     Script(&'a ScriptInvocation<'a>),
+    Replicated(&'a Replicated<'a>),
+}
+
+/// A script, and the waiting for replicas behind it.
+struct Replicated<'a> {
+    script: &'a Script,
+    both: Pipeline,
+    to: SingleNodeRoutingInfo,
+}
+
+/// How long a request may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// As any command.
+    Usual,
+    /// As the longest that waits by itself.
+    Blocking,
 }
 
 impl Link {
@@ -104,7 +121,12 @@ impl Link {
 
     /// Sends a command.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        converted(self.within_bounds(Request::Command(command)).await?)
+        converted(self.within_bounds(Request::Command(command), Bound::Usual).await?)
+    }
+
+    /// Sends a command that waits by itself.
+    pub(super) async fn run_blocking<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        converted(self.within_bounds(Request::Command(command), Bound::Blocking).await?)
     }
 
     /// Runs a script, which is loaded where a server does not know it yet.
@@ -121,30 +143,82 @@ impl Link {
         for argument in arguments {
             call.arg(*argument);
         }
-        converted(self.within_bounds(Request::Script(&call)).await?)
+        converted(self.within_bounds(Request::Script(&call), Bound::Usual).await?)
+    }
+
+    /// Runs a script that writes, and waits until so many replicas have it. Answers what the script did, and how many have it.
+    ///
+    /// `WAIT` speaks of what was written over its own connection: where nothing was, it is answered at once. So both go together,
+    /// over one connection, and if that breaks, both go again. The script must write something each time.
+    pub(super) async fn replicated_script(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[&[u8]],
+        replicas: u32,
+    ) -> RedisResult<(Value, u32)> {
+        let mut both = redis::pipe();
+        both.cmd("EVALSHA").arg(script.get_hash()).arg(keys.len());
+        for key in keys {
+            both.arg(*key);
+        }
+        for argument in arguments {
+            both.arg(*argument);
+        }
+        let within = u64::try_from(self.blocks_for.as_millis()).unwrap_or(u64::MAX);
+        both.cmd("WAIT").arg(replicas).arg(within);
+        let on = keys.first().copied().unwrap_or_default();
+        let replicated = Replicated {
+            script,
+            both,
+            to: SingleNodeRoutingInfo::SpecificNode(Route::with_key(on, SlotAddr::Master)),
+        };
+        converted(
+            self.within_bounds(Request::Replicated(&replicated), Bound::Blocking)
+                .await?,
+        )
     }
 
     /// Sends a command where `to` says in a Cluster, and elsewhere to the one server.
     pub(super) async fn run_at<T: FromRedisValue>(&self, to: &RoutingInfo, command: &Cmd) -> RedisResult<T> {
-        converted(self.within_bounds(Request::CommandAt(command, to)).await?)
+        converted(
+            self.within_bounds(Request::CommandAt(command, to), Bound::Usual)
+                .await?,
+        )
     }
 
-    async fn within_bounds(&self, request: Request<'_>) -> RedisResult<Value> {
+    /// Has the next command go over a new connection, which may lead to another server.
+    pub(super) fn leave(&self) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.connection = None;
+    }
+
+    async fn within_bounds(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
         let trying = async {
-            match self.attempt(request).await {
-                Err(error) if may_be_repeated(&error) => self.attempt(request).await,
+            match self.attempt(request, bound).await {
+                Err(error) if may_be_repeated(&error) => self.attempt(request, bound).await,
                 done => done,
             }
         };
-        match timeout(DONE_WITHIN + self.blocks_for, trying).await {
+        let blocks_for = match bound {
+            Bound::Usual => Duration::ZERO,
+            Bound::Blocking => self.blocks_for,
+        };
+        match timeout(DONE_WITHIN + blocks_for, trying).await {
             Ok(done) => done,
-            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            Err(_) => Err(timed_out()),
         }
     }
 
-    async fn attempt(&self, request: Request<'_>) -> RedisResult<Value> {
+    async fn attempt(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
         let (connection, number) = self.connection().await?;
-        let answer = connection.answer(request).await;
+        // The connection's own bound is that of what blocks.
+        let answer = if bound == Bound::Usual && !self.blocks_for.is_zero() {
+            let answer = timeout(connection.answers_within(), connection.answer(request));
+            answer.await.unwrap_or_else(|_| Err(timed_out()))
+        } else {
+            connection.answer(request).await
+        };
         if let Err(error) = &answer
             && is_useless_after(error)
         {
@@ -207,6 +281,14 @@ impl Link {
 }
 
 impl Connection {
+    /// As soon as what does not block.
+    fn answers_within(&self) -> Duration {
+        match self {
+            Self::One(_) => ANSWER_WITHIN,
+            Self::Cluster(_) => ANSWER_WITHIN + FOUND_WITHIN,
+        }
+    }
+
     async fn answer(self, request: Request<'_>) -> RedisResult<Value> {
         match (self, request) {
             (Self::One(mut server), Request::Command(command) | Request::CommandAt(command, _)) => {
@@ -218,7 +300,39 @@ impl Connection {
                 servers.route_command(command.clone(), to.clone()).await
             }
             (Self::Cluster(mut servers), Request::Script(call)) => call.invoke_async(&mut servers).await,
+            (connection, Request::Replicated(replicated)) => connection.replicated(replicated).await,
         }
+    }
+
+    /// Where the script is not known, it is loaded, and all is sent again.
+    async fn replicated(mut self, replicated: &Replicated<'_>) -> RedisResult<Value> {
+        match self.both(replicated).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                match &mut self {
+                    Self::One(server) => replicated.script.load_async(server).await?,
+                    Self::Cluster(servers) => replicated.script.load_async(servers).await?,
+                };
+                self.both(replicated).await
+            }
+            done => done,
+        }
+    }
+
+    async fn both(&mut self, replicated: &Replicated<'_>) -> RedisResult<Value> {
+        let both = &replicated.both;
+        let answers = match self {
+            Self::One(server) => server.send_packed_commands(both, 0, both.len()).await?,
+            // One that answers that a slot is elsewhere has the whole sent there.
+            Self::Cluster(servers) => {
+                let to = replicated.to.clone();
+                servers.route_pipeline(both.clone(), 0, both.len(), to).await?
+            }
+        };
+        let answers: Vec<_> = answers
+            .into_iter()
+            .map(Value::extract_error)
+            .collect::<RedisResult<_>>()?;
+        Ok(Value::Array(answers))
     }
 }
 
@@ -363,6 +477,10 @@ fn is_useless_after(error: &RedisError) -> bool {
             error.kind(),
             ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
         )
+}
+
+fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
 fn converted<T: FromRedisValue>(answer: Value) -> RedisResult<T> {

@@ -13,6 +13,7 @@ use session_core::entropy::{EntropyError, random_128};
 
 use super::keys::Keys;
 use super::link::Link;
+use super::servers::Masters;
 use super::{lost, unavailable};
 use crate::entropy::SystemEntropy;
 use crate::store::StoreError;
@@ -108,16 +109,17 @@ async fn spread(link: &Link, key: &str, mark: Mark, finished: bool) -> Result<()
     }
 }
 
-/// Whether the servers answer and have the mark.
-pub(super) async fn check(link: &Link, keys: &Keys, mark: Mark) -> Result<(), StoreError> {
+/// Whether the servers answer and have the mark, each of them, as far as one of its marks tells.
+pub(super) async fn check(link: &Link, keys: &Keys, mark: Mark, in_cluster: bool) -> Result<(), StoreError> {
     let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::AllSucceeded)));
     let ping = link.run_at::<redis::Value>(&everywhere, &redis::cmd("PING")).await;
     ping.map_err(unavailable)?;
-    match read(link, first(keys)).await {
-        Ok(found) if found.and_then(Written::finished) == Some(mark) => Ok(()),
-        Ok(_) => Err(lost()),
-        Err(error) => Err(unavailable(error)),
+    let mut marks = vec![first(keys)];
+    if in_cluster {
+        let masters = Masters::of(link).await?;
+        marks.extend(masters.slots().map(|slot| keys.mark_of(slot)));
     }
+    stand(link, mark, marks).await
 }
 
 /// The one by which a store is made: where its feed is.
@@ -127,7 +129,10 @@ fn first(keys: &Keys) -> &str {
 
 /// Confirms that the servers of `keys_gone`, where nothing was found, have not lost their data.
 pub(super) async fn stands_beside(link: &Link, keys: &Keys, mark: Mark, keys_gone: &[&str]) -> Result<(), StoreError> {
-    let mut marks: Vec<_> = keys_gone.iter().map(|key| keys.mark_for(key)).collect();
+    stand(link, mark, keys_gone.iter().map(|key| keys.mark_for(key)).collect()).await
+}
+
+async fn stand(link: &Link, mark: Mark, mut marks: Vec<&str>) -> Result<(), StoreError> {
     marks.sort_unstable();
     marks.dedup();
     if marks.is_empty() {

@@ -9,8 +9,10 @@ mod index;
 mod keys;
 mod link;
 mod mark;
+mod replicas;
 mod scan;
 mod scripts;
+mod servers;
 mod sweep;
 mod url;
 mod value;
@@ -61,7 +63,7 @@ pub struct RedisStore {
     link: Link,
     /// For writes that wait for replicas, which holds up what comes behind them on the same connection.
     acknowledging: Link,
-    /// For who follows the feed, which does too.
+    /// For who follows the feed, which does too: reading at once and waiting lead to the same server.
     following: Link,
     mark: Mark,
     in_cluster: bool,
@@ -113,21 +115,12 @@ impl RedisStore {
         keep_until.saturating_add(self.kept_longer).as_millis().max(1)
     }
 
-    /// For what must not be lost in a failover, if that was asked for.
-    fn durable(&self) -> &Link {
-        if self.replicas == 0 {
-            &self.link
-        } else {
-            &self.acknowledging
-        }
-    }
-
     async fn revoke_record(
         &self,
         key: &str,
         entry: &FeedEntry,
         version: &Version,
-    ) -> Result<Option<value::Read>, StoreError> {
+    ) -> Result<Option<(value::Read, Result<(), StoreError>)>, StoreError> {
         let feed = self.keys.feed();
         let (state, told_at_once) = if self.in_cluster {
             (State::ToBeTold, None)
@@ -137,15 +130,11 @@ impl RedisStore {
         let keys: Vec<_> = [key, self.keys.mark_for(key)].into_iter().chain(told_at_once).collect();
         let head = value::revoked_head(version, state, entry.revocation);
         let arguments: [&[u8]; 3] = [self.mark.as_bytes(), &head, &value::feed_entry(entry)];
-        let answer: Value = self
-            .durable()
-            .script(&REVOKE, &keys, &arguments)
-            .await
-            .map_err(unavailable)?;
-        match answer {
+        let written = self.durably(&REVOKE, &keys, &arguments).await?;
+        match written.answer {
             Value::Int(MISSING) => Ok(None),
             Value::Int(LOST) => Err(lost()),
-            stored => Ok(Some(read(entry.session, &stored)?)),
+            stored => Ok(Some((read(entry.session, &stored)?, written.acknowledged))),
         }
     }
 }
@@ -157,20 +146,16 @@ impl SessionStore for RedisStore {
         let expiry = self.expiry(keep_until);
         // First the index: what a crash leaves is an entry without a session, not a session that no list shows.
         if new.record.revoked.is_none() {
-            index::note(self.durable(), &self.keys, &new.record, expiry).await?;
+            index::note_durably(self, &new.record, expiry).await?;
         }
         let value = value::encode(new);
         let expiry = expiry.to_string();
         let arguments: [&[u8]; 3] = [self.mark.as_bytes(), &value, expiry.as_bytes()];
         let keys = [key.as_str(), self.keys.mark_for(&key)];
-        let answer = self
-            .durable()
-            .script(&CREATE, &keys, &arguments)
-            .await
-            .map_err(unavailable)?;
-        match answer {
-            DONE => self.acknowledged(&key).await,
-            EXISTS => Err(StoreError::AlreadyExists),
+        let written = self.durably(&CREATE, &keys, &arguments).await?;
+        match written.answer {
+            Value::Int(DONE) => written.acknowledged,
+            Value::Int(EXISTS) => Err(StoreError::AlreadyExists),
             _ => Err(lost()),
         }
     }
@@ -210,13 +195,14 @@ impl SessionStore for RedisStore {
             session: *id,
             revocation,
         };
-        let Some(read) = self.revoke_record(&key, &entry, &version).await? else {
+        let Some((read, acknowledged)) = self.revoke_record(&key, &entry, &version).await? else {
             return Ok(Revoke::Missing);
         };
+        // Also if too few replicas have it: others hear of it all the same.
         if read.state == State::ToBeTold {
             self.tell(&read.stored).await?;
         }
-        self.acknowledged(&key).await?;
+        acknowledged?;
         let record = Box::new(read.stored.record);
         Ok(if read.stored.version == version {
             Revoke::Done(record)
@@ -244,7 +230,11 @@ impl SessionStore for RedisStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        mark::check(&self.link, &self.keys, self.mark).await
+        mark::check(&self.link, &self.keys, self.mark, self.in_cluster).await
+    }
+
+    fn may_lose_writes(&self) -> bool {
+        true
     }
 
     fn load_travels(&self) -> bool {
@@ -255,7 +245,7 @@ impl SessionStore for RedisStore {
 #[async_trait]
 impl RevocationFeed for RedisStore {
     async fn revocations_after(&self, position: &FeedPosition) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-        feed::after(&self.link, &self.keys, position).await
+        feed::after(&self.following, &self.keys, position).await
     }
 
     async fn next_revocations(

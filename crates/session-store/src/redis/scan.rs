@@ -1,8 +1,8 @@
 //! Going through all keys of a kind, on all servers, a part at a time.
 
-use redis::Value;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 
+use super::servers::{self, Masters};
 use super::{RedisStore, bytes, unavailable};
 use crate::store::StoreError;
 
@@ -11,12 +11,19 @@ use crate::store::StoreError;
 const SCANNED_AT_ONCE: std::ops::RangeInclusive<usize> = 50..=500;
 
 /// Where a scan of all servers is. The default is the beginning.
+///
+/// A place among a server's keys means something to that server only, as long as it runs: with another, or another order of
+/// servers, the scan begins again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// How many servers are done.
     servers: usize,
     /// Where on the next one.
     key: u64,
+    /// Which one that is.
+    on: Box<str>,
+    /// Who had which slot when the scan began; empty of what is no Cluster.
+    layout: String,
     /// Whether the last server is done.
     pub(super) end: bool,
 }
@@ -25,10 +32,12 @@ impl Cursor {
     /// From what [`Cursor::text`] gave; the beginning, if it is something else.
     pub(super) fn of(text: &str) -> Self {
         let parse = |text: &str| {
-            let (servers, key) = text.split_once(':')?;
+            let mut parts = text.splitn(4, ':');
             Some(Self {
-                servers: servers.parse().ok()?,
-                key: key.parse().ok()?,
+                servers: parts.next()?.parse().ok()?,
+                key: parts.next()?.parse().ok()?,
+                layout: parts.next()?.to_owned(),
+                on: parts.next()?.into(),
                 end: false,
             })
         };
@@ -37,28 +46,39 @@ impl Cursor {
 
     /// Where to go on; `None` at the end.
     pub(super) fn text(&self) -> Option<String> {
-        (!self.end).then(|| format!("{}:{}", self.servers, self.key))
+        (!self.end).then(|| format!("{}:{}:{}:{}", self.servers, self.key, self.layout, self.on))
     }
 
-    fn followed_by(&self, key: u64, servers: usize) -> Self {
-        let done = self.servers + usize::from(key == 0);
-        Self {
-            servers: done,
-            key,
-            end: done >= servers,
-        }
+    fn has_begun(&self) -> bool {
+        self.servers > 0 || self.key > 0
     }
 }
 
 impl RedisStore {
-    /// Some of the keys like `pattern`, about as many as `some` where they stand densely, and where to go on. A key that is there from beginning to end comes at least
-    /// once.
+    /// Some of the keys like `pattern`, about as many as `some` where they stand densely, and where to go on: at the beginning, if
+    /// the servers are not those any more that `cursor` speaks of. A key that is there from beginning to end comes at least once.
     pub(super) async fn scan(
         &self,
         pattern: &str,
         cursor: &Cursor,
         some: usize,
     ) -> Result<(Vec<String>, Cursor), StoreError> {
+        let (layout, server, servers) = if self.in_cluster {
+            let masters = Masters::of(&self.link).await?;
+            let server = masters.get(cursor.servers);
+            let servers = masters.count();
+            (masters.layout, server, servers)
+        } else {
+            (String::new(), Some(SingleNodeRoutingInfo::Random), 1)
+        };
+        let Some(server) = server.filter(|_| !cursor.has_begun() || layout == cursor.layout) else {
+            return Ok(begun_again());
+        };
+        let on = if cursor.key == 0 {
+            servers::history(&self.link, &server).await?
+        } else {
+            cursor.on.clone()
+        };
         let command = redis::cmd("SCAN")
             .arg(cursor.key)
             .arg("MATCH")
@@ -66,38 +86,30 @@ impl RedisStore {
             .arg("COUNT")
             .arg(some.clamp(*SCANNED_AT_ONCE.start(), *SCANNED_AT_ONCE.end()))
             .take();
-        let servers = self.masters().await?;
-        let (server, servers) = match (&*servers, servers.get(cursor.servers).cloned()) {
-            ([], _) => (SingleNodeRoutingInfo::Random, 1),
-            (servers, Some((host, port))) => (SingleNodeRoutingInfo::ByAddress { host, port }, servers.len()),
-            // Fewer than when the scan began: what they had is on those that were looked at, or is found by the next scan.
-            (servers, None) => return Ok((Vec::new(), cursor.followed_by(0, servers.len()))),
+        let answer = self
+            .link
+            .run_at(&RoutingInfo::SingleNode(server.clone()), &command)
+            .await;
+        let (key, keys): (u64, Vec<Vec<u8>>) = bytes(answer.map_err(unavailable)?)?;
+        // Asked afterwards: if it is still the one, the answer is from no other.
+        if cursor.key > 0 && servers::history(&self.link, &server).await? != on {
+            return Ok(begun_again());
+        }
+        let done = cursor.servers + usize::from(key == 0);
+        let next = Cursor {
+            servers: done,
+            key,
+            on,
+            layout,
+            end: done >= servers,
         };
-        let answer = self.link.run_at(&RoutingInfo::SingleNode(server), &command).await;
-        let (next, keys): (u64, Vec<Vec<u8>>) = bytes(answer.map_err(unavailable)?)?;
         // Every key of ours is text.
         let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
-        Ok((keys.collect(), cursor.followed_by(next, servers)))
+        Ok((keys.collect(), next))
     }
+}
 
-    /// The addresses of a Cluster's masters, in order; none of what is no Cluster.
-    async fn masters(&self) -> Result<Vec<(String, u16)>, StoreError> {
-        if !self.in_cluster {
-            return Ok(Vec::new());
-        }
-        let slots = self.link.run(redis::cmd("CLUSTER").arg("SLOTS")).await;
-        let ranges: Vec<Vec<Value>> = bytes(slots.map_err(unavailable)?)?;
-        // A range: first slot, last slot, its master (address, port, …), its replicas.
-        let masters = ranges.into_iter().filter_map(|range| range.into_iter().nth(2));
-        let masters = masters.map(|master| {
-            let mut parts = bytes::<Vec<Value>>(master)?.into_iter();
-            let host: String = bytes(parts.next().unwrap_or(Value::Nil))?;
-            let port: u16 = bytes(parts.next().unwrap_or(Value::Nil))?;
-            Ok((host, port))
-        });
-        let mut masters = masters.collect::<Result<Vec<_>, StoreError>>()?;
-        masters.sort_unstable();
-        masters.dedup();
-        Ok(masters)
-    }
+fn begun_again() -> (Vec<String>, Cursor) {
+    tracing::debug!("a scan begins again: its servers have changed");
+    (Vec::new(), Cursor::default())
 }

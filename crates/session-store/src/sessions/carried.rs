@@ -1,10 +1,10 @@
 //! The record that a client carries with its refresh token, so that a refresh need not load it.
 //!
 //! Behind the token stand a dot and the base64url of the record's version and of the record in its stored form, sealed under the
-//! version as its name ([`session_core::sealing`]). It says what the store held when the token was given; whether it still does,
-//! only the store knows. So a decision from a carried record counts only if it is to swap, and the swap, which compares versions,
-//! is done: a version names one write, so what was decided from *is* what was stored. In every other case the record is loaded
-//! and the decision taken again.
+//! version as its name ([`session_core::sealing`]). The seal says that the service wrote it: that the store held this record under
+//! this version when the token was given. Whether it still does, only the store knows. So a decision from a carried record counts
+//! only if it is to swap, and the swap, which compares versions, is done: a version names one write, so what was decided from *is*
+//! what was stored. In every other case the record is loaded and the decision taken again.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,7 +24,11 @@ pub(super) fn text_with(token: &RefreshToken, stored: &Stored, secrets: &Refresh
         return text;
     };
     let mut carried = stored.version.as_bytes().to_vec();
-    carried.extend(secret.seal(&facts.session, stored.version.as_bytes(), &record::encode(&stored.record)));
+    carried.extend(secret.seal(
+        &facts.session,
+        stored.version.as_bytes(),
+        &record::encode(&stored.record),
+    ));
     text.push('.');
     URL_SAFE_NO_PAD.encode_string(carried, &mut text);
     text
@@ -38,7 +42,7 @@ pub(super) fn opened(token: &RefreshToken, text: &str, secrets: &RefreshSecrets,
     let (version, sealed) = carried.split_first_chunk()?;
     let version = Version::from_bytes(*version);
     let secret = secrets.believed(&facts.secret, now)?;
-    let bytes = secret.unseal(&facts.session, version.as_bytes(), sealed.to_vec())?;
+    let bytes = secret.unseal(&facts.session, version.as_bytes(), sealed)?;
     let record = record::decode(&bytes).ok()?;
     (record.id == facts.session).then_some(Stored { record, version })
 }

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use session_core::id::SessionId;
+use session_core::session::Revocation;
 use session_core::time::Timestamp;
 
 use super::{EndError, Sessions};
@@ -96,16 +98,38 @@ impl Sessions {
         }
     }
 
+    /// Forgets revocations before `time`; but none that a follower who is cut off may have to carry out again.
+    ///
+    /// A store that can lose writes may have lost one of them where no follower has noticed, on another server than the feed's: so
+    /// before it is forgotten it is carried out once more, which is nothing where it was not lost.
+    pub(super) async fn forget_revocations(&self, time: Timestamp) -> Result<(), EndError> {
+        let mut time = time;
+        if self.store.may_lose_writes() {
+            time = time.min(self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP));
+            for (session, revocation) in self.revoked.before(time) {
+                self.revoke_again(&session, revocation).await?;
+            }
+        }
+        self.revoked.forget_before(time);
+        Ok(())
+    }
+
+    /// Carries out a revocation that this process knows of and the store may have lost.
+    pub(super) async fn revoke_again(&self, session: &SessionId, revocation: Revocation) -> Result<(), EndError> {
+        let version = Version::random(&*self.entropy)?;
+        if let Revoke::Done(_) = self.store.revoke(session, revocation, version).await? {
+            tracing::warn!(%session, "the store had lost the revocation of a session; it is revoked again");
+        }
+        Ok(())
+    }
+
     async fn revoke_again_what_was_lost(&self, read_again: &[FeedEntry]) -> Result<(), EndError> {
         let there: HashSet<_> = read_again.iter().map(|entry| entry.session).collect();
         // From before the cut on: however long it lasted, what was read until then may have been lost.
         let since = self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP);
         let heard_of = self.revoked.since(since);
         for (session, revocation) in heard_of.into_iter().filter(|(session, _)| !there.contains(session)) {
-            let version = Version::random(&*self.entropy)?;
-            if let Revoke::Done(_) = self.store.revoke(&session, revocation, version).await? {
-                tracing::warn!(%session, "the store had lost the revocation of a session; it is revoked again");
-            }
+            self.revoke_again(&session, revocation).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod open;
 mod refresh;
 mod verify;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,13 @@ use follow::KnownUntil;
 /// A revocation is remembered this much longer than any access token lives, so that a clock which is set back by no more
 /// than this makes no token of a revoked session good again.
 const CLOCK_SET_BACK: Duration = Duration::from_mins(10);
+
+/// How many records are swept at a time.
+const RECORDS_AT_ONCE: usize = 1_000;
+
+/// How often that is done in one call of [`Sessions::sweep`]. An engine that sees every record in turn goes on at the next: what
+/// sweeping costs does not grow with the number of sessions.
+const PASSES_AT_ONCE: usize = 16;
 
 /// What [`Sessions`] are made of.
 pub struct Setup {
@@ -77,7 +85,6 @@ struct Keys {
 }
 
 /// What a client is given: a pair of tokens, and the session as it is now.
-#[derive(Debug)]
 pub struct Grant {
     /// A fresh access token.
     pub access_token: String,
@@ -93,6 +100,17 @@ pub struct Grant {
     pub lifetime: Lifetime,
     /// Whether this answer was given before (its access token is fresh all the same).
     pub replayed: bool,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("access_expires_at", &self.access_expires_at)
+            .field("refresh_token", &self.refresh_token)
+            .field("record", &self.record)
+            .field("replayed", &self.replayed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A fault of the installation, not of the request. Repeating the request is safe: what it may have changed, the repeat finds.
@@ -156,22 +174,22 @@ impl Sessions {
     }
 
     /// Deletes what is no longer needed: records a day after their end, revocations older than any access token. Returns
-    /// how many records were deleted.
-    pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
-        const RECORDS_AT_ONCE: usize = 1_000;
+    /// how many records were deleted. Call it again and again: it does a part each time.
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize, EndError> {
         let feed_from = now
             .saturating_sub(self.policy.access_ttl)
             .saturating_sub(self.policy.leeway)
             .saturating_sub(CLOCK_SET_BACK);
-        self.revoked.forget_before(feed_from);
+        self.forget_revocations(feed_from).await?;
         let mut deleted = 0;
-        loop {
+        for _ in 0..PASSES_AT_ONCE {
             let swept = self.store.sweep(now, feed_from, RECORDS_AT_ONCE).await?;
             deleted += swept.deleted;
             if !swept.more {
-                return Ok(deleted);
+                break;
             }
         }
+        Ok(deleted)
     }
 
     fn grant(

@@ -1,5 +1,6 @@
 //! Refreshing a session: load, decide, swap, mint.
 
+use std::fmt;
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use session_core::device::Device;
@@ -8,14 +9,14 @@ use session_core::idempotency_key::IdempotencyKey;
 use session_core::lifetime::Lifetime;
 use session_core::refresh_token::RefreshToken;
 use session_core::rotation::{Decision, Presented, ReuseCause, Rotated, rotate};
-use session_core::session::{EndReason, RevocationReason};
+use session_core::session::{EndReason, Revocation, RevocationReason};
 use session_core::time::Timestamp;
 
 use super::{EndError, Grant, InternalError, Sessions, carried};
 use crate::store::{Revoke, StoreError, Stored, Swap, Version};
 
 /// One request to refresh a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Attempt<'a> {
     /// The refresh token as it was sent.
     pub refresh_token: &'a str,
@@ -27,6 +28,18 @@ pub struct Attempt<'a> {
     pub by_cookie: bool,
     /// Where the request comes from.
     pub device: Device,
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("refresh_token", &"[redacted]")
+            .field("key", &self.key.as_ref().map(|_| "[redacted]"))
+            .field("if_match", &self.if_match)
+            .field("by_cookie", &self.by_cookie)
+            .field("device", &self.device)
+            .finish()
+    }
 }
 
 /// A session was not refreshed. Except for [`RefreshError::Reused`], and for [`RefreshError::Store`] and
@@ -95,8 +108,15 @@ impl Sessions {
             None => self.load_to_refresh(&session).await?,
         };
         for _ in 0..ROUNDS {
-            // What this process knows of a revocation holds, also if the store has lost it.
-            stored.record.revoked = stored.record.revoked.or_else(|| self.revoked.get(&session));
+            if stored.record.revoked.is_none()
+                && let Some(revocation) = self.revoked.get(&session)
+            {
+                // What this process knows of a revocation holds, also if the store has lost it; and then the store is told again.
+                stored.record.revoked = Some(revocation);
+                if !only_carried {
+                    self.tell_again(&session, revocation).await?;
+                }
+            }
             let decision = {
                 let keys = self.keys.load();
                 rotate(&stored.record, &presented, &keys.refresh, &self.policy, now).map_err(InternalError::from)?
@@ -125,6 +145,14 @@ impl Sessions {
 
     async fn load_to_refresh(&self, session: &SessionId) -> Result<Stored, RefreshError> {
         self.store.load(session).await?.ok_or(RefreshError::Invalid)
+    }
+
+    async fn tell_again(&self, session: &SessionId, revocation: Revocation) -> Result<(), RefreshError> {
+        match self.revoke_again(session, revocation).await {
+            Ok(()) => Ok(()),
+            Err(EndError::Store(error)) => Err(error.into()),
+            Err(EndError::Entropy(error)) => Err(RefreshError::Internal(error.into())),
+        }
     }
 
     /// Swaps the rotated record in, or continues with what someone else wrote first.

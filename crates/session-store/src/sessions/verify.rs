@@ -1,13 +1,18 @@
 //! Verifying an access token in the service that minted it: signature, claims, and whether its session was revoked since.
 
-use session_core::access_token::{AccessToken, VerifyError};
-use session_core::session::RevocationReason;
-use session_core::time::Timestamp;
+use std::time::Duration;
 
+use session_core::access_token::{AccessToken, VerifyError};
 use session_core::policy::WhenBehind;
-use session_core::session::Revocation;
+use session_core::session::{Revocation, RevocationReason};
+use session_core::time::Timestamp;
+use tokio::time::timeout;
 
 use super::Sessions;
+use crate::store::{StoreError, Stored};
+
+/// How long the store is asked about a session for one verification.
+const ASKED_FOR: Duration = Duration::from_millis(250);
 
 /// An access token is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +39,7 @@ impl Sessions {
         match self.policy.when_behind {
             WhenBehind::Accept => Ok(token),
             WhenBehind::Refuse => Err(AccessError::Behind),
-            WhenBehind::AskStore => match self.store.load(&token.session).await {
+            WhenBehind::AskStore => match self.ask(&token).await {
                 Ok(Some(stored)) => stored
                     .record
                     .revoked
@@ -46,6 +51,14 @@ impl Sessions {
                     Ok(token)
                 }
             },
+        }
+    }
+
+    /// A store that is slow to answer is taken for one that does not: verifying is on the way of every request.
+    async fn ask(&self, token: &AccessToken) -> Result<Option<Stored>, StoreError> {
+        match timeout(ASKED_FOR, self.store.load(&token.session)).await {
+            Ok(loaded) => loaded,
+            Err(elapsed) => Err(StoreError::Unavailable(Box::new(elapsed))),
         }
     }
 

@@ -214,6 +214,6 @@ async fn nothing_of_the_person_can_be_read_in_it() {
             );
         }
     }
-    // Both records begin alike; sealed under one name, both texts would too, behind their versions.
-    assert_ne!(all[0][16..32], all[1][16..32]);
+    // Both records begin alike; sealed under one nonce, both texts would too, behind version and nonce.
+    assert_ne!(all[0][28..44], all[1][28..44]);
 }

@@ -290,8 +290,8 @@ const STORIES: &[(Story, &str, &str)] = &[
     ),
     (
         Story::EndingLost,
-        "Ended(Revoked(Admin)), at 0",
-        "Ended(Revoked(Admin)), at 0",
+        "Ended(Revoked(Admin)), at 0 and ended: admin",
+        "Ended(Revoked(Admin)), at 0 and ended: admin",
     ),
     (Story::RotationsLost, "rotation to 5, at 5", "rotation to 5, at 5"),
     (Story::SessionLost, "Invalid, gone", "Invalid, gone"),

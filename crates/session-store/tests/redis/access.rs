@@ -75,6 +75,7 @@ async fn a_user_for_one_prefix_reaches_no_other() {
     let server = RedisServer::start(options).await.unwrap();
     let url = as_limited_user(&server.url());
     is_used(&opened(&url).await).await;
+    is_used(&opened(&format!("{url}/1")).await).await;
     let said = said(open(&format!("{url}?prefix=other")).await);
     assert!(said.contains("NOPERM") || said.contains("permission"), "{said}");
 }

@@ -8,6 +8,7 @@ use session_core::session::{RevocationReason, RotationMode};
 use session_store::redis::RedisStore;
 use session_store::sessions::Sessions;
 use session_store::store::{FeedPosition, RevocationFeed as _, Revoke, SessionStore as _, StoreError};
+use session_testbed::eventually::{PATIENCE, eventually};
 use session_testbed::proxy::tcp::TcpProxy;
 use session_testbed::redis::RedisOptions;
 use session_testbed::redis::cluster::RedisCluster;
@@ -178,4 +179,46 @@ async fn a_damaged_entry_stops_who_follows_until_it_is_swept() {
     assert_eq!(told(&store).await, [id(1), id(2)]);
     store.sweep(at(0), at(2), 10).await.unwrap();
     assert_eq!(server.ask::<u64>(&["XLEN", "sn:feed"]).await.unwrap(), 0);
+}
+
+/// An address behind which two servers take themselves for the master, as one does for a while that moves.
+#[tokio::test]
+async fn what_is_read_at_once_and_what_is_waited_for_come_from_one_server() {
+    let old = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let proxy = TcpProxy::start(old.address()).unwrap();
+    let store = opened(&format!("redis://{}", proxy.address())).await;
+    let new = promoted_replica_of(&old).await;
+    // Which connections lead to that are made from now on.
+    proxy.set_upstream(new.address());
+    let start = FeedPosition::start();
+    let (_, position) = store.revocations_after(&start).await.unwrap();
+    store.next_revocations(&position, Duration::ZERO).await.unwrap();
+
+    let on_the_old_one = opened(&old.url()).await;
+    created(&on_the_old_one, 1).await;
+    on_the_old_one.revoke(&id(1), logout(), version(101)).await.unwrap();
+    let (_, position) = on_the_old_one.revocations_after(&start).await.unwrap();
+    assert!(told(&store).await.is_empty());
+    let next = store.next_revocations(&position, Duration::ZERO).await;
+    assert!(is_unavailable(&next), "{next:?}");
+    // The connection to a server that is not the one is given up.
+    proxy.set_upstream(old.address());
+    let next = store.next_revocations(&position, Duration::ZERO).await;
+    assert_eq!(next.unwrap().0, []);
+    assert_eq!(told(&store).await, [id(1)]);
+}
+
+async fn promoted_replica_of(master: &RedisServer) -> RedisServer {
+    let options = RedisOptions {
+        replica_of: Some(master.address()),
+        ..RedisOptions::default()
+    };
+    let replica = RedisServer::start(options).await.unwrap();
+    let online = eventually("the replica is online", PATIENCE, || async {
+        let seen = master.info("slave0").await.ok()?;
+        seen.contains("state=online").then_some(())
+    });
+    online.await.unwrap();
+    replica.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
+    replica
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_store::draft_store::DraftStore as _;
 use session_store::redis::{Mark, OpenError, RedisStore};
-use session_store::store::{SessionStore as _, Stored};
+use session_store::store::{SessionStore as _, StoreError, Stored};
 use session_testbed::redis::server::RedisServer;
 use session_testbed::redis::{Append, RedisOptions};
 
@@ -138,12 +138,19 @@ async fn an_emptied_node_of_a_cluster_is_not_believed_and_the_others_go_on() {
     for number in 0..20 {
         sessions.push(created(&store, number).await);
     }
-    cluster.nodes()[1].flush().await.unwrap();
+    let feed = cluster.slot_of("sn:feed").await.unwrap();
+    let emptied = (cluster.owner_of(feed).await.unwrap() + 1) % 3;
+    store.check().await.unwrap();
+    cluster.nodes()[emptied].flush().await.unwrap();
+    let Err(StoreError::Unavailable(cause)) = store.check().await else {
+        panic!("it is not ready");
+    };
+    assert!(cause.to_string().contains("does not hold the data"), "{cause}");
     let mut lost = 0;
     for session in &sessions {
         let key = format!("sn:{{{}}}", session.record.id);
         let slot = cluster.slot_of(&key).await.unwrap();
-        if cluster.owner_of(slot).await.unwrap() == 1 {
+        if cluster.owner_of(slot).await.unwrap() == emptied {
             nothing_is_believed(&store, session).await;
             lost += 1;
         } else {

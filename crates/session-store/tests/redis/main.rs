@@ -20,6 +20,8 @@ mod lost;
 mod memory;
 mod outage;
 mod repeats;
+mod replicas;
 mod round_trips;
 mod sample;
+mod scan;
 mod topology;

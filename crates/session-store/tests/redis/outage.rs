@@ -29,6 +29,8 @@ async fn behind_a_proxy() -> (RedisServer, TcpProxy, RedisStore) {
     let proxy = TcpProxy::start(server.address()).unwrap();
     let store = opened(&format!("redis://{}", proxy.address())).await;
     created(&store, 1).await;
+    // Over a connection of its own, which then stands too.
+    store.revocations_after(&FeedPosition::start()).await.unwrap();
     (server, proxy, store)
 }
 
@@ -63,6 +65,7 @@ async fn recovers(store: &RedisStore) {
     });
     recovered.await.unwrap();
     assert_eq!(store.load(&id(1)).await.unwrap(), Some(session(1)));
+    store.revocations_after(&FeedPosition::start()).await.unwrap();
     let next = refreshed(&session(1), 100);
     assert_eq!(store.swap(&version(1), &next, kept()).await.unwrap(), Swap::Done);
 }

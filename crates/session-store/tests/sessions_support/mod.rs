@@ -261,6 +261,10 @@ impl SessionStore for FaultyStore {
     async fn check(&self) -> Result<(), StoreError> {
         self.up()?.check().await
     }
+
+    fn may_lose_writes(&self) -> bool {
+        true
+    }
 }
 
 #[async_trait]
