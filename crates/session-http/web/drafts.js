@@ -42,10 +42,8 @@ export const withDrafts = (client, options = {}) => {
 
   // The last moments at which a page is sure to run. Either may never come.
   const hurry = () =>
-    void each((draft) => {
-      void draft.saveLocally(true);
-      void draft.saveAtService(true);
-    });
+    // What the device may never get is not told the service: this person would meet it as somebody else's.
+    void each((draft) => draft.saveLocally(true) ?? draft.saveAtService(true));
   page.addEventListener('pagehide', hurry, { signal });
   page.addEventListener('visibilitychange', () => (isHidden(context) ? hurry() : enter()), { signal, capture: true });
 

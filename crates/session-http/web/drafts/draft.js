@@ -38,13 +38,15 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
   let ready = Promise.resolve();
   /** @type {Promise<void> | undefined} */
   let saving;
+  /** The device has not got it. */
+  let fresh = false;
 
   // --- What a page may call ---
 
   /** @param {unknown} value */
   const set = (value) => {
     if (same(value, copy.value)) return;
-    copy = { ...copy, value, dirty: true };
+    copy = { ...copy, value, dirty: (fresh = true) };
     status = statusOf(copy);
     toDevice.touch();
     toService.touch();
@@ -134,13 +136,19 @@ export const draftOf = (client, copies, { id, key, budget, options }) => {
 
   // --- The device ---
 
-  /** @param {boolean} [hurried] with nothing new this tab leaves alone what another one may have written */
-  const saveLocally = async (hurried) => {
+  /**
+   * @param {boolean} [hurried] with nothing new this tab leaves alone what another one may have written
+   * @returns {Promise<unknown> | undefined} nothing, where nothing is to be written
+   */
+  const saveLocally = (hurried) => {
     toDevice.clear();
-    const { dirty } = copy;
-    if (!subject || (hurried && !dirty)) return;
-    await copies.write(subject, key, copy).then(
-      () => dirty && emit('draftsaved', { where: 'device' }),
+    const { value, dirty } = copy;
+    if (!subject || (hurried && !fresh)) return;
+    return copies.write(subject, key, copy).then(
+      () => {
+        fresh = value !== copy.value;
+        if (dirty) emit('draftsaved', { where: 'device' });
+      },
       (error) => emit('drafterror', { error }),
     );
   };

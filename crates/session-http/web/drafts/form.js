@@ -4,10 +4,10 @@
 /** @typedef {Record<string, string | string[]>} Values */
 
 /** Hidden fields hold what the page put there, tokens among it. */
-const NEVER = /^(password|file|hidden)$/;
+const NEVER = /password|file|hidden/;
 
 /** https://html.spec.whatwg.org/#autofill: cards, codes, passwords of any kind. */
-const SECRET = /(^|\s)(cc-\S*|one-time-code|\S*-password)(\s|$)/i;
+const SECRET = /\bcc-|one-time-code|-password/i;
 
 /**
  * @param {HTMLFormElement} form

@@ -297,7 +297,7 @@ test('discarded: gone here and at the service, also if that is told later', asyn
 });
 
 test('left in a hurry: sent at once, and as many bytes as browsers let go on', async (t) => {
-  const { client, page, draft } = await writing(t, { keepaliveBudget: 40 });
+  const { clock, client, page, draft } = await writing(t, { keepaliveBudget: 40 });
   const sent = [];
   const { fetch } = page;
   page.fetch = (request) => {
@@ -305,11 +305,17 @@ test('left in a hurry: sent at once, and as many bytes as browsers let go on', a
     return fetch(request);
   };
   draft.set({ a: 'ä'.repeat(10) });
+  // The device has it first; the service gets what the device has.
+  page.dispatchEvent(new Event('pagehide'));
+  await settle();
+  assert.deepEqual(sent, []);
+  assert.deepEqual((await onDevice(client)).value, { a: 'ä'.repeat(10) });
   page.dispatchEvent(new Event('pagehide'));
   await settle();
   assert.deepEqual(sent, [['PUT', true]]);
   // 20 letters of two bytes each are more than 40 bytes with what is around them.
   draft.set({ a: 'ä'.repeat(20) });
+  await clock.advance(500);
   page.dispatchEvent(new Event('pagehide'));
   await settle();
   assert.deepEqual(sent, [['PUT', true], ['PUT', false]]);

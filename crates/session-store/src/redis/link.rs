@@ -146,7 +146,7 @@ impl Link {
         converted(self.within_bounds(Request::Script(&call), Bound::Usual).await?)
     }
 
-    /// Runs a script that writes, and waits until so many replicas have it. Answers what the script did, and how many have it.
+    /// Runs a script that writes, and waits until so many replicas have it. Answers what it did, and how many have it.
     ///
     /// `WAIT` speaks of what was written over its own connection: where nothing was, it is answered at once. So both go together,
     /// over one connection, and if that breaks, both go again. The script must write something each time.

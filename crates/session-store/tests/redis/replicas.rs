@@ -120,7 +120,7 @@ async fn what_is_found_done_is_written_again() {
     store.create(&session, kept()).await.unwrap();
     assert_eq!(written("set").await, 1, "the record");
     store.create(&session, kept()).await.unwrap();
-    assert_eq!(written("pexpireat").await, 1, "the index");
+    assert_eq!(written("zrem").await, 1, "the index");
     store.revoke(&id(1), logout(), version(101)).await.unwrap();
     written("set").await;
     let again = store.revoke(&id(1), logout(), version(102)).await.unwrap();
