@@ -42,7 +42,13 @@ pub(crate) async fn answers_lost(engine: Engine) -> Result<()> {
         ensure_eq!(shown, ["active", "online"], "state and network afterwards");
         one_key_for_each(&world)?;
         let most = usize::try_from(further).unwrap_or_default() + 1;
-        ensure_eq!(world.refreshes(), most, "requests");
+        // Firefox now and then repeats a request by itself whose connection broke; the key, which is checked, makes it one.
+        let spare = usize::from(engine == Engine::Firefox);
+        let seen = world.refreshes();
+        ensure!(
+            (most..=most + spare).contains(&seen),
+            "{seen} requests after {fault:?} instead of {most}"
+        );
         tab.has_no(&OUT).await?;
         world.agrees_with(&tab).await?;
     }
