@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::security_event::Moved;
 use crate::user_agent::shortened;
 
 /// A device as it was last seen. Every text is bounded and printable, so that it can be stored, listed and logged.
@@ -43,6 +44,36 @@ impl Device {
             user_agent: later.user_agent.clone().or_else(|| self.user_agent.clone()),
             ip: later.ip.or(self.ip),
         }
+    }
+
+    /// What is new about where `later` comes from, if anything is: another network (of IPv4 the first 24 bits, of IPv6 the first
+    /// 48 count: what providers give a household or a site), or another browser or system (versions do not count: browsers
+    /// update themselves). What either does not tell is not new.
+    pub fn moved(&self, later: &Self) -> Option<Moved> {
+        let differ =
+            |one: Option<String>, other: Option<String>| one.zip(other).is_some_and(|(one, other)| one != other);
+        let moved = Moved {
+            network: self
+                .ip
+                .zip(later.ip)
+                .is_some_and(|(one, other)| network(one) != network(other)),
+            device: differ(self.product(), later.product()),
+        };
+        (moved.network || moved.device).then_some(moved)
+    }
+
+    /// The user agent without the digits of its versions.
+    fn product(&self) -> Option<String> {
+        let without_versions = |text: &str| text.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect();
+        self.user_agent.as_deref().map(without_versions)
+    }
+}
+
+/// The part of an address that stays when its owner stays where they are.
+fn network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => u128::from(address.to_bits() >> 8) | (1 << 127),
+        IpAddr::V6(address) => address.to_bits() >> 80,
     }
 }
 
@@ -104,6 +135,32 @@ mod tests {
             let once = Device::new(Some(&text), Some(&text), None);
             prop_assert_eq!(Device::new(once.label.as_deref(), once.user_agent.as_deref(), None), once);
         }
+    }
+
+    #[test]
+    fn a_device_has_moved_if_its_network_or_its_kind_is_another() {
+        let seen = |agent: &str, ip: &str| Device::new(None, Some(agent), ip.parse().ok());
+        let first = seen("Chrome/130 (Windows NT 10.0)", "192.0.2.7");
+        let moved = |network, device| Some(Moved { network, device });
+        for (later, expected) in [
+            (seen("Chrome/130 (Windows NT 10.0)", "192.0.2.99"), None),
+            (seen("Chrome/131 (Windows NT 11.0)", "192.0.2.7"), None),
+            (seen("Chrome/130 (Windows NT 10.0)", "192.0.3.7"), moved(true, false)),
+            (seen("Chrome/130 (Windows NT 10.0)", "2001:db8::1"), moved(true, false)),
+            (seen("Firefox/130 (Windows NT 10.0)", "192.0.2.7"), moved(false, true)),
+            (
+                seen("Chrome/130 (X11; Linux x86_64)", "198.51.100.1"),
+                moved(true, true),
+            ),
+            (Device::default(), None),
+        ] {
+            assert_eq!(first.moved(&later), expected, "{later:?}");
+        }
+        assert_eq!(Device::default().moved(&first), None, "what was not known is not new");
+        let v6 = |ip: &str| Device::new(None, None, ip.parse().ok());
+        assert_eq!(v6("2001:db8:1:2::3").moved(&v6("2001:db8:1:9::4")), None);
+        assert_eq!(v6("2001:db8:1::3").moved(&v6("2001:db8:2::3")), moved(true, false));
+        assert_eq!(v6("192.0.2.7").moved(&v6("::ffff:192.0.2.8")), None);
     }
 
     #[test]

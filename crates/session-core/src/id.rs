@@ -67,6 +67,11 @@ random_id! {
     TokenId
 }
 
+random_id! {
+    /// Names one security event.
+    EventId
+}
+
 /// Who is logged in: the claim `sub`. 1 to 255 bytes, without control characters; its meaning is the application's.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(Box<str>);

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod refresh_token;
 pub mod rotation;
 pub mod sealing;
+pub mod security_event;
 pub mod session;
 pub mod time;
 mod user_agent;

@@ -7,6 +7,7 @@
 //! - [`memory`]: the reference engine.
 //! - `embedded` (feature `embedded`): the durable engine for one machine.
 //! - `redis` (feature `redis`): the engine for several machines.
+//! - [`events`]: where the use cases tell of security events; [`event_log`] keeps them.
 //! - [`copy`]: moving from one engine to another.
 //! - `conformance` (feature `conformance`): what every engine must do, as tests.
 //! - [`entropy`]: the operating system's randomness.
@@ -20,6 +21,8 @@ pub mod drafts;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod entropy;
+pub mod event_log;
+pub mod events;
 pub mod memory;
 pub mod record;
 #[cfg(feature = "redis")]

@@ -188,6 +188,8 @@ macro_rules! position {
     };
 }
 
+pub(crate) use position;
+
 position! {
     /// How far a follower of the feed has read. An engine that cannot read it starts again at [`FeedPosition::start`]: a
     /// follower may learn of a revocation twice, but never not at all.

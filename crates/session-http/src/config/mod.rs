@@ -6,14 +6,18 @@
 
 mod api_keys;
 mod demo;
+mod events;
 mod fault;
 mod layers;
 mod origin;
+mod rate_limit;
 mod reader;
 mod resolve;
 mod rules;
 mod schema;
 mod store_url;
+mod tls;
+mod traces;
 mod values;
 
 #[cfg(test)]
@@ -35,9 +39,13 @@ use crate::api_key::ApiKeys;
 use crate::demo_directory;
 pub(crate) use api_keys::is_name as is_api_key_name;
 pub use demo::DemoOptions;
+pub use events::EventsConfig;
 pub use fault::{Fault, Faults};
 pub use origin::{Origin, OriginError};
+pub use rate_limit::RateLimitConfig;
 pub use store_url::{StoreUrl, StoreUrlError};
+pub use tls::TlsConfig;
+pub use traces::TracesConfig;
 pub(crate) use values::listen as parse_listen;
 
 /// The whole configuration, every value in range and fitting the others.
@@ -51,6 +59,8 @@ pub struct Config {
     pub issuer: String,
     /// `audience`: the claim `aud` of every access token. Required.
     pub audience: String,
+    /// `[tls]`: none behind a proxy that has it, and on loopback.
+    pub tls: Option<TlsConfig>,
     /// `[admin]`.
     pub admin: AdminConfig,
     /// `[proxy]`.
@@ -71,8 +81,14 @@ pub struct Config {
     pub cookies: CookiesConfig,
     /// `[drafts]`: their bounds; the defaults are [`DraftPolicy::default`]'s.
     pub drafts: DraftPolicy,
+    /// `[rate_limit]`.
+    pub rate_limit: RateLimitConfig,
+    /// `[events]`.
+    pub events: EventsConfig,
     /// `[log]`.
     pub log: LogConfig,
+    /// `[traces]`.
+    pub traces: TracesConfig,
 }
 
 /// `[admin]`: what only operators reach.
@@ -104,6 +120,8 @@ pub struct KeysConfig {
     pub directory: PathBuf,
     /// `keys.algorithm`: of keys made from now on; a key that exists keeps its own. Default `EdDSA`.
     pub algorithm: Algorithm,
+    /// `keys.rotate_every`: how old the newest key grows before a running instance puts the next in line. Default: never, by hand.
+    pub rotate_every: Option<Duration>,
     /// `keys.overlap`: how long a new key is published before it signs. At most 7 d; below 5 min, for which a key set may
     /// be cached, there is a warning. Default 10 min.
     pub overlap: Duration,

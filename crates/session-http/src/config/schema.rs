@@ -14,6 +14,7 @@ pub(super) struct Section {
 
 /// The sections that this version reads.
 pub(super) const SECTIONS: &[Section] = &[
+    section("tls", &["certificate", "key"]),
     section("admin", &["listen"]),
     section("proxy", &["trusted"]),
     section(
@@ -33,11 +34,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ),
     section("revocation", &["max_lag", "when_behind"]),
     section("store", &["url"]),
-    Section {
-        name: "keys",
-        keys: &["directory", "algorithm", "overlap"],
-        not_yet: &["rotate_every"],
-    },
+    section("keys", &["directory", "algorithm", "rotate_every", "overlap"]),
     Section {
         name: "login",
         keys: &["users_file"],
@@ -50,11 +47,22 @@ pub(super) const SECTIONS: &[Section] = &[
         "drafts",
         &["ttl", "max_bytes", "max_per_subject", "max_bytes_per_subject"],
     ),
+    section(
+        "rate_limit",
+        &[
+            "enabled",
+            "scope",
+            "login_per_address",
+            "login_per_account",
+            "refresh_per_address",
+            "refresh_per_session",
+            "api_per_key",
+        ],
+    ),
+    section("events", &["keep", "webhook_url", "webhook_secret"]),
     section("log", &["format", "level"]),
+    section("traces", &["otlp_endpoint", "sample"]),
 ];
-
-/// Sections of the contract that this version does not implement, whatever stands in them.
-pub(super) const SECTIONS_NOT_YET: &[&str] = &["tls", "rate_limit", "events"];
 
 const fn section(name: &'static str, keys: &'static [&'static str]) -> Section {
     Section {
@@ -71,7 +79,7 @@ pub(super) enum Known {
     Key,
     /// A section that is read.
     Section,
-    /// A key or section, by this path, that this version does not implement.
+    /// A key, by this path, that this version does not implement.
     NotYet(String),
     /// A name in a section that is read, but not one of its keys.
     UnknownIn(&'static Section),
@@ -98,17 +106,12 @@ pub(super) fn lookup(path: &str) -> Known {
     let Some((section, key)) = path.split_once('.') else {
         return if TOP.contains(&path) {
             Known::Key
-        } else if SECTIONS_NOT_YET.contains(&path) {
-            Known::NotYet(path.to_owned())
         } else if SECTIONS.iter().any(|section| section.name == path) {
             Known::Section
         } else {
             Known::Foreign
         };
     };
-    if SECTIONS_NOT_YET.contains(&section) {
-        return Known::NotYet(section.to_owned());
-    }
     match SECTIONS.iter().find(|known| known.name == section) {
         Some(section) if section.keys.contains(&key) => Known::Key,
         Some(section) if section.not_yet.contains(&key) => Known::NotYet(path.to_owned()),
@@ -169,7 +172,6 @@ mod tests {
             assert_eq!(lookup(&path), Known::Key, "{path}");
         }
         assert_eq!(lookup("policy"), Known::Section);
-        assert_eq!(lookup("tls.certificate"), Known::NotYet("tls".into()));
         assert_eq!(lookup("login.oidc"), Known::NotYet("login.oidc".into()));
         assert_eq!(lookup("manager"), Known::Foreign);
         assert_eq!(lookup("manager.name"), Known::Foreign);

@@ -14,8 +14,9 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::reader::{Reader, count, duration, list, one_of, parsed, text};
 use super::{
-    AdminConfig, Config, CookiesConfig, CorsConfig, Faults, KeysConfig, LogConfig, LogFormat, LoginConfig, Origin,
-    ProxyConfig, ServiceConfig, StoreConfig, StoreUrl, api_keys,
+    AdminConfig, Config, CookiesConfig, CorsConfig, EventsConfig, Faults, KeysConfig, LogConfig, LogFormat,
+    LoginConfig, Origin, ProxyConfig, RateLimitConfig, ServiceConfig, StoreConfig, StoreUrl, TlsConfig, TracesConfig,
+    api_keys, events, rate_limit, tls, traces,
 };
 
 /// All values; `None` where a required one is missing or wrong, which a fault then says.
@@ -24,19 +25,24 @@ pub(super) struct Values {
     pub(super) public_url: Option<Origin>,
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<String>,
+    pub(super) tls: Option<TlsConfig>,
     pub(super) admin: AdminConfig,
     pub(super) proxy: ProxyConfig,
     pub(super) policy: Policy,
     pub(super) store_url: Option<StoreUrl>,
     pub(super) keys_directory: Option<PathBuf>,
     pub(super) algorithm: Algorithm,
+    pub(super) rotate_every: Option<Duration>,
     pub(super) overlap: Duration,
     pub(super) login: LoginConfig,
     pub(super) service: ServiceConfig,
     pub(super) cors: CorsConfig,
     pub(super) cookies: CookiesConfig,
     pub(super) drafts: DraftPolicy,
+    pub(super) rate_limit: RateLimitConfig,
+    pub(super) events: EventsConfig,
     pub(super) log: LogConfig,
+    pub(super) traces: TracesConfig,
 }
 
 const LONGEST_OVERLAP: Duration = Duration::from_hours(7 * 24);
@@ -48,6 +54,7 @@ impl Values {
             public_url: reader.required("public_url", "\"https://auth.example.com\"", parsed(public_url)),
             issuer: reader.required("issuer", "\"https://auth.example.com\"", parsed(name)),
             audience: reader.required("audience", "\"https://api.example.com\"", parsed(name)),
+            tls: tls::read(reader),
             admin: AdminConfig {
                 listen: reader.value("admin.listen", parsed(listen)),
             },
@@ -70,6 +77,7 @@ impl Values {
                     ]),
                 )
                 .unwrap_or(Algorithm::EdDsa),
+            rotate_every: reader.value("keys.rotate_every", duration),
             overlap: reader
                 .value("keys.overlap", |given| {
                     let overlap = duration(given)?;
@@ -95,6 +103,8 @@ impl Values {
                 prefix: reader.value("cookies.prefix", parsed(cookie_prefix)).flatten(),
             },
             drafts: drafts(reader),
+            rate_limit: rate_limit::read(reader),
+            events: events::read(reader),
             log: LogConfig {
                 format: reader
                     .value(
@@ -106,6 +116,7 @@ impl Values {
                     .value("log.level", parsed(log_level))
                     .unwrap_or_else(|| "info".to_owned()),
             },
+            traces: traces::read(reader),
         }
     }
 
@@ -132,6 +143,7 @@ impl Values {
             public_url,
             issuer,
             audience,
+            tls: self.tls,
             admin: self.admin,
             proxy: self.proxy,
             policy: self.policy,
@@ -139,6 +151,7 @@ impl Values {
             keys: KeysConfig {
                 directory,
                 algorithm: self.algorithm,
+                rotate_every: self.rotate_every,
                 overlap: self.overlap,
             },
             login: self.login,
@@ -146,7 +159,10 @@ impl Values {
             cors: self.cors,
             cookies: self.cookies,
             drafts: self.drafts,
+            rate_limit: self.rate_limit,
+            events: self.events,
             log: self.log,
+            traces: self.traces,
         })
     }
 }

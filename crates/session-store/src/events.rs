@@ -1,0 +1,43 @@
+//! Where the use cases tell of security events.
+
+use session_core::entropy::Entropy;
+use session_core::id::EventId;
+use session_core::security_event::{EventKind, SecurityEvent};
+use session_core::session::SessionRecord;
+use session_core::time::Timestamp;
+
+/// Takes security events. It neither blocks nor fails: whoever tells of one has something more urgent to do.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn record(&self, event: SecurityEvent);
+}
+
+/// Takes none: for services that want sessions without events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEvents;
+
+impl EventSink for NoEvents {
+    fn record(&self, _event: SecurityEvent) {}
+}
+
+/// The event that `kind` happened at `now`. Without random bytes its id is of zeros: the event counts for more than its name.
+pub fn event(kind: EventKind, now: Timestamp, entropy: &dyn Entropy) -> SecurityEvent {
+    SecurityEvent {
+        id: EventId::random(entropy).unwrap_or(EventId::from_bytes([0; 16])),
+        at: now,
+        kind,
+        session: None,
+        subject: None,
+        device: None,
+    }
+}
+
+/// The event that `kind` happened to the session of `record`.
+pub fn event_of(kind: EventKind, record: &SessionRecord, now: Timestamp, entropy: &dyn Entropy) -> SecurityEvent {
+    SecurityEvent {
+        session: Some(record.id),
+        subject: Some(record.subject.clone()),
+        device: Some(record.device.clone()),
+        ..event(kind, now, entropy)
+    }
+}
