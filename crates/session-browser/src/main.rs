@@ -9,8 +9,8 @@ use session_browser::browser::Browser;
 use session_browser::case::{CASES, Case};
 use session_browser::engine::Engine;
 use session_browser::error::Result;
-use session_browser::service::use_binary;
 use session_browser::table::{Row, Score, Table};
+use session_testbed::service_binary::use_binary;
 
 /// Plays the cases of the browser module in real browsers and prints how often each passed.
 #[derive(Parser)]

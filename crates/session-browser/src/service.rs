@@ -1,13 +1,10 @@
 //! The real service: `session-http demo`, and what it says of its sessions to whoever has its API key.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 use session_testbed::eventually::{PATIENCE, eventually};
+use session_testbed::service_binary::service_binary;
+use std::net::SocketAddr;
 use tempfile::TempDir;
-use tokio::process::Command;
-use tokio::sync::OnceCell;
 
 use crate::error::{Failure, Result};
 use crate::process_tree::ProcessTree;
@@ -24,7 +21,7 @@ pub struct Service {
 impl Service {
     /// Starts it with these settings, such as `("POLICY__ACCESS_TTL", "1m")`; returns when it listens.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Result<Self> {
-        let binary = binary().await?;
+        let binary = service_binary().await?;
         let data = tempfile::tempdir().map_err(Failure::doing("making a directory"))?;
         let (directory, log) = (data.path().join("data"), data.path().join("log"));
         let names: Vec<String> = settings.iter().map(|(name, _)| format!("SESSION_{name}")).collect();
@@ -130,34 +127,4 @@ async fn answered(request: reqwest::RequestBuilder, doing: &str) -> Result<Value
         return Ok(Value::Null);
     }
     serde_json::from_str(&body).map_err(Failure::doing(doing))
-}
-
-static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
-
-/// Every service of this process is started from this binary instead of the one that is built from these sources.
-pub fn use_binary(binary: PathBuf) -> Result<()> {
-    BINARY.set(binary).map_err(Failure::doing("choosing a binary"))
-}
-
-/// The binary as it is now: built once in each process, which takes no time if nothing has changed.
-async fn binary() -> Result<&'static Path> {
-    let binary = BINARY.get_or_try_init(|| async {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command
-            .args(["build", "--quiet", "--package", "session-http", "--bin", "session-http"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        let output = command
-            .output()
-            .await
-            .map_err(Failure::doing("building session-http"))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let found = messages
-            .filter_map(|message| Some(message["executable"].as_str()?.into()))
-            .next_back();
-        found.ok_or_else(|| Failure::new(format!("no binary: {}", String::from_utf8_lossy(&output.stderr))))
-    });
-    binary.await.map(PathBuf::as_path)
 }

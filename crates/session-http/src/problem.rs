@@ -62,6 +62,8 @@ pub enum Code {
     DraftConflict,
     /// A person has no room for another draft.
     DraftQuotaExceeded,
+    /// The body did not come within its time.
+    BodyTooSlow,
     /// The body is too large.
     PayloadTooLarge,
     /// The body is not JSON.
@@ -161,6 +163,11 @@ impl Code {
                 StatusCode::FORBIDDEN,
                 "There is no room for this draft",
             ),
+            Self::BodyTooSlow => (
+                "invalid_request",
+                StatusCode::REQUEST_TIMEOUT,
+                "The body came too slowly",
+            ),
             Self::PayloadTooLarge => (
                 "payload_too_large",
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -200,7 +207,7 @@ impl Code {
     const fn retryable(self) -> bool {
         matches!(
             self,
-            Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal
+            Self::BodyTooSlow | Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal
         )
     }
 
@@ -359,6 +366,10 @@ impl ResponseError for Problem {
             }),
         };
         let mut response = HttpResponse::build(status);
+        if matches!(self.code, Code::BodyTooSlow) {
+            // RFC 9110 §15.5.9: what is still to come belongs to no other request.
+            response.force_close();
+        }
         // Wherever it arises: outside `/auth` and `/v1` nothing else says so.
         response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.code.retry_after() {

@@ -1,6 +1,7 @@
 //! The JSON of requests and answers, as in the contract.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, http::header::CONTENT_TYPE};
@@ -10,6 +11,7 @@ use session_core::lifetime::{Lifetime, Phase};
 use session_core::session::{RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
+use tokio::time::timeout;
 
 use crate::problem::{Code, Problem};
 
@@ -186,6 +188,10 @@ pub struct RevokedCount {
     pub revoked: usize,
 }
 
+/// How long a body may take: a draft of the largest size at 20 kbit/s. Whoever sends a byte now and then keeps a connection and
+/// its buffers no longer than this.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
 /// The body as JSON of the form `T`, or a problem that says what is wrong with it.
 pub async fn read_json<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
     let body = read_optional_json(request, payload).await?;
@@ -220,7 +226,11 @@ pub async fn read_json_text(
             format!("a body has at most {max_bytes} bytes here"),
         )
     };
-    let body = payload.to_bytes_limited(max_bytes).await.map_err(|_| too_large())?;
+    let too_slow = |_| Problem::new(Code::BodyTooSlow, format!("a body must be here within {BODY_WITHIN:?}"));
+    let body = timeout(BODY_WITHIN, payload.to_bytes_limited(max_bytes))
+        .await
+        .map_err(too_slow)?;
+    let body = body.map_err(|_| too_large())?;
     let body = body.map_err(|_| Problem::new(Code::InvalidRequest, "the body ended too early"))?;
     if body.is_empty() {
         return Ok(None);

@@ -9,3 +9,4 @@ pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod service_binary;
