@@ -349,10 +349,14 @@ fn keys_are_listed_without_their_secrets() {
 #[test]
 fn after_a_theft_what_was_in_line_is_named_too() {
     let deployment = Deployment::with_keys();
+    // Ids may begin with a hyphen.
+    let path = deployment.path("keys/keys.json");
+    let text = fs::read_to_string(&path).unwrap().replace("first", "-first");
+    fs::write(&path, text).unwrap();
     deployment.run("keys rotate CONFIG").succeeds();
     let in_line = keys(&deployment)[1]["kid"].as_str().unwrap().to_owned();
     let answer = deployment.run("keys rotate --now CONFIG").succeeds();
-    assert!(answer.err.contains("still believed: first, "), "{}", answer.err);
+    assert!(answer.err.contains("still believed: -first "), "{}", answer.err);
     assert!(
         answer.err.contains(&in_line),
         "it was made before the theft: {}",
@@ -367,7 +371,7 @@ fn after_a_theft_what_was_in_line_is_named_too() {
         .unwrap()
         .to_owned();
     deployment
-        .run(&format!("keys retire first {in_line} {secret_in_line} CONFIG"))
+        .run(&format!("keys retire CONFIG -- -first {in_line} {secret_in_line}"))
         .succeeds();
     let left: Vec<_> = states(&deployment)
         .into_iter()
@@ -379,6 +383,7 @@ fn after_a_theft_what_was_in_line_is_named_too() {
 #[test]
 fn a_directory_in_which_others_may_write_is_refused() {
     let deployment = Deployment::with_keys();
+    deployment.run_with("user add anna USERS", "secret\n").succeeds();
     set_mode(&deployment.path("keys"), 0o777);
     for line in ["check CONFIG", "serve CONFIG", "keys list CONFIG", "keys rotate CONFIG"] {
         let answer = deployment.run(line);

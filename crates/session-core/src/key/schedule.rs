@@ -415,7 +415,7 @@ mod tests {
         assert_eq!(schedule.current(at(1_000)).unwrap().0, "b");
     }
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
     const AHEAD: Duration = Duration::from_secs(1_000);
 
     #[test]
@@ -444,12 +444,12 @@ mod tests {
     fn a_clock_that_runs_ahead_costs_one_key_and_takes_none_away() {
         let years = 300_000_000;
         let sane = Schedule::of_one(Key("a"))
-            .rotated(Key("b"), at(0), Duration::from_secs(9_000), at(0))
+            .rotated(Key("b"), at(0), Duration::from_mins(150), at(0))
             .unwrap();
         // Its own reading says that it is time, and that a's tokens are long gone.
         assert!(sane.is_rotation_due(HOUR, AHEAD, at(years)));
         let jumped = sane
-            .rotated(Key("c"), at(years + 600), Duration::from_secs(9_000), at(years))
+            .rotated(Key("c"), at(years + 600), Duration::from_mins(150), at(years))
             .unwrap();
         assert!(!jumped.is_rotation_due(HOUR, AHEAD, at(years)), "no loop");
         assert_eq!(
@@ -464,7 +464,7 @@ mod tests {
         assert!(!jumped.is_rotation_due(HOUR, AHEAD, at(3_599)));
         assert!(jumped.is_rotation_due(HOUR, AHEAD, at(3_600)));
         let on = jumped
-            .rotated(Key("d"), at(4_200), Duration::from_secs(9_000), at(3_600))
+            .rotated(Key("d"), at(4_200), Duration::from_mins(150), at(3_600))
             .unwrap();
         assert!(!on.is_rotation_due(HOUR, AHEAD, at(3_600)));
         assert_eq!(on.current(at(4_200)).unwrap().0, "d");

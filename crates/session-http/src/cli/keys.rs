@@ -35,7 +35,7 @@ pub(super) enum KeysCommand {
     },
     /// Believe keys no longer: every token made with them is refused within seconds. Not those in use: rotate first.
     Retire {
-        /// Their ids, as `keys list` shows them. All are retired, or none.
+        /// Their ids, as `keys list` shows them, behind `--` if one begins with a hyphen. All are retired, or none.
         #[arg(required = true)]
         kids: Vec<String>,
         /// Needed for a refresh secret that was in use: everybody whose refresh token was made with it must log in again.
@@ -108,8 +108,8 @@ fn note_what_is_left(rows: &[Row]) {
     if !left.is_empty() {
         eprintln!(
             "still believed: {}; if they may have been stolen, wait until all instances have reread (seconds), then run: \
-             session-http keys retire",
-            left.join(", ")
+             session-http keys retire --config FILE -- KID…",
+            left.join(" ")
         );
     }
 }
