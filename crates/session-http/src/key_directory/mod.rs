@@ -172,7 +172,7 @@ impl KeyDirectory {
     }
 
     /// As [`KeyDirectory::rotate`], for what is older than `every`. `None` if nothing is, or another process is at it: of all
-    /// that find a rotation due, one rotates.
+    /// that find a rotation due by the keys they have read, one rotates.
     pub fn rotate_if_due(
         &self,
         rotation: Rotation,
@@ -180,17 +180,13 @@ impl KeyDirectory {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Option<PutInLine>, ChangeKeysError> {
-        let is_due = |ring: &KeyRing| Due::of(&ring.signing, &ring.refresh, every, now);
-        if !is_due(&self.load(entropy)?).any() {
-            return Ok(None);
-        }
         let lock = match Lock::try_take(&self.lock_file()) {
             Err(PrivateFileError::Busy(_)) => return Ok(None),
             lock => lock?,
         };
         // Whoever held the lock before may have rotated: what is due is decided under it.
         let ring = self.load(entropy)?;
-        let due = is_due(&ring);
+        let due = Due::of(&ring.signing, &ring.refresh, every, now);
         if !due.any() {
             return Ok(None);
         }

@@ -53,6 +53,7 @@ async fn a_logout_looks_for_the_key_too() {
         app.rotate_keys_now();
         rubbish::let_it_look(&app, &device.access).await;
         let newer = Device::open(&app, Transport::Body, "grace").await;
+        assert_ne!(kid(&newer.access), kid(&device.access));
         // The file as it was, for an instance that starts now; then as it is.
         let path = app.key_directory().file();
         let new = fs::read(&path).unwrap();

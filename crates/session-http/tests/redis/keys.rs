@@ -155,6 +155,9 @@ async fn a_lost_answer_is_repeated_by_an_instance_that_has_not_read_its_secret()
         deployment.run(&["keys", "rotate", "--now"]);
         rubbish::let_it_look(&one, &device.access).await;
         let lost = device.refreshing_with(&key(7)).send().await.expect(200);
+        // Behind the prefix stand the version and the secret's id.
+        let lost_token = lost.json()["refresh_token"].as_str().unwrap().to_owned();
+        assert_ne!(lost_token[4..10], device.refresh[4..10], "made with the new secret");
         device.client = (*other).clone();
         let again = device.refreshing_with(&key(7)).send().await.expect(200);
         assert_eq!(again.header("idempotency-replayed"), Some("true"), "round {round}");
