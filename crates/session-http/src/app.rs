@@ -15,6 +15,7 @@ use crate::client_address::client_address;
 use crate::clock::Clock;
 use crate::cookies::Cookies;
 use crate::demo::Demo;
+use crate::key_directory::KeyLooks;
 use crate::login::LoginChecker;
 use crate::metrics::Metrics;
 use crate::origins::Origins;
@@ -35,6 +36,8 @@ pub struct App {
     pub origins: Origins,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Asks for a look at the key file.
+    pub key_looks: KeyLooks,
     /// What it tells of itself in numbers.
     pub metrics: Metrics,
     /// The clock.

@@ -1,22 +1,18 @@
-//! What runs beside the requests: sweeping the store, rereading the keys, following the revocations.
+//! What runs beside the requests: sweeping the store, keeping the keys, following the revocations.
 
 use std::time::Duration;
 
 use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::web;
-use session_store::entropy::SystemEntropy;
 use session_store::sessions::Follower;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::app::App;
-use crate::key_directory::KeyWatch;
+use crate::key_directory::{self, KeyKeeper, PutInLine};
 
 /// How often the store is swept. What is due has been over for a day: it can wait a minute more.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
-
-/// How often the key file is looked at. A key is published for minutes before it signs: seconds are in time.
-const REREAD_EVERY: Duration = Duration::from_secs(2);
 
 /// How long one reading of the feed waits for news. Each answer, also one without news, says that nothing was missed.
 const FEED_PATIENCE: Duration = Duration::from_secs(1);
@@ -30,10 +26,10 @@ pub struct Background(Vec<JoinHandle<()>>);
 
 impl Background {
     /// Starts the tasks on the runtime of the caller.
-    pub fn start(app: &web::Data<App>, keys: KeyWatch, follower: Follower) -> Self {
+    pub fn start(app: &web::Data<App>, keys: KeyKeeper, follower: Follower) -> Self {
         Self(vec![
             spawn(sweep(app.clone())),
-            spawn(reread_keys(app.clone(), keys)),
+            spawn(keep_keys(app.clone(), keys)),
             spawn(follow_revocations(app.clone(), follower)),
         ])
     }
@@ -65,20 +61,16 @@ async fn sweep(app: web::Data<App>) {
     }
 }
 
-async fn reread_keys(app: web::Data<App>, mut keys: KeyWatch) {
-    let mut ticks = interval(REREAD_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        match keys.reread(&SystemEntropy::new()) {
-            Ok(None) => {}
-            Ok(Some(ring)) => {
-                app.sessions.replace_keys(ring.signing, ring.refresh);
-                tracing::info!("the keys were replaced");
-            }
-            Err(error) => tracing::error!(%error, "the keys could not be reread; those in use stay in force"),
-        }
-    }
+async fn keep_keys(app: web::Data<App>, keeper: KeyKeeper) {
+    let rotated = |put: &PutInLine| {
+        tracing::info!(
+            kid = put.signing.as_ref().map(tracing::field::display),
+            secret = put.refresh.as_ref().map(tracing::field::display),
+            signs_from = %put.signs_from.to_rfc3339(),
+            "new keys are in line (keys.rotate_every)"
+        );
+    };
+    key_directory::keep(keeper, &app.sessions, || app.now(), rotated).await;
 }
 
 async fn follow_revocations(app: web::Data<App>, mut follower: Follower) {

@@ -8,6 +8,7 @@ use session_core::time::Timestamp;
 
 use crate::app::App;
 use crate::cookies::{Jar, came_twice};
+use crate::known_keys;
 use crate::problem::{Code, Problem};
 use crate::wire::Transport;
 
@@ -63,7 +64,7 @@ pub fn cookies_of(app: &App, request: &HttpRequest) -> Result<Jar, Problem> {
 pub async fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<AccessToken, Problem> {
     let jar = cookies_of(app, request)?;
     let presented = presented_access(request, &jar)?;
-    Ok(app.sessions.authenticate(&presented.token, now).await?)
+    Ok(known_keys::authenticate(app, &presented.token, now).await?)
 }
 
 /// The refresh token in the body, else in the cookie.

@@ -16,6 +16,7 @@ pub mod demo;
 pub mod demo_directory;
 pub mod entity_tag;
 pub mod key_directory;
+pub mod known_keys;
 pub mod known_stores;
 pub mod login;
 pub mod metrics;

@@ -32,6 +32,14 @@ pub enum PrivateFileError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Others on this machine may put another file in its place.
+    #[error("{} can be written by other users of this machine (mode {mode:04o}); run: chmod 700 {}", .path.display(), .path.display())]
+    DirectoryOpenToOthers {
+        /// Which directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// It cannot be written. What was there before still is.
     #[error("{} cannot be written", .path.display())]
     Unwritable {
@@ -79,6 +87,30 @@ fn refuse_open(path: &Path, metadata: &Metadata) -> Result<(), PrivateFileError>
 
 #[cfg(not(unix))]
 fn refuse_open(_: &Path, _: &Metadata) -> Result<(), PrivateFileError> {
+    Ok(())
+}
+
+/// Refuses a directory in which others could exchange a file. That they see its names does no harm; nor do they in a sticky
+/// one, where each may exchange only their own. One that is not there holds nothing yet.
+#[cfg(unix)]
+pub(crate) fn refuse_open_directory(path: &Path) -> Result<(), PrivateFileError> {
+    use std::os::unix::fs::MetadataExt as _;
+    const STICKY: u32 = 0o1000;
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o022 == 0 || mode & STICKY != 0 {
+        return Ok(());
+    }
+    Err(PrivateFileError::DirectoryOpenToOthers {
+        path: path.to_owned(),
+        mode,
+    })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn refuse_open_directory(_: &Path) -> Result<(), PrivateFileError> {
     Ok(())
 }
 
@@ -193,7 +225,12 @@ pub(crate) struct Stamp {
 impl Stamp {
     /// Of the file that is there now; `None` if none is, or it cannot be looked at.
     pub(crate) fn now(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().as_ref().map(Self::of)
+        // Opened, not only looked at: a network file system answers a look from its cache, and asks when it opens.
+        File::open(path)
+            .and_then(|file| file.metadata())
+            .ok()
+            .as_ref()
+            .map(Self::of)
     }
 
     fn of(metadata: &Metadata) -> Self {
@@ -265,6 +302,23 @@ mod tests {
         for private in [0o600, 0o400] {
             fs::set_permissions(&path, fs::Permissions::from_mode(private)).unwrap();
             assert!(read(&path).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_directory_in_which_others_may_exchange_files_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("keys");
+        assert!(refuse_open_directory(&path).is_ok(), "nothing is there");
+        fs::create_dir(&path).unwrap();
+        for open in [0o720, 0o702, 0o777, 0o775] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+            let error = refuse_open_directory(&path).unwrap_err();
+            assert!(error.to_string().contains("chmod 700"), "{error}");
+        }
+        for private in [0o700, 0o500, 0o755, 0o1777] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(private)).unwrap();
+            assert!(refuse_open_directory(&path).is_ok(), "{private:o}");
         }
     }
 

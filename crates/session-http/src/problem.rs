@@ -17,6 +17,7 @@ use session_store::sessions::{AccessError, EndError, InternalError, OpenError, R
 use session_store::store::StoreError;
 
 use crate::entity_tag;
+use crate::key_directory::NoLook;
 use crate::login::LoginError;
 
 /// What went wrong, by name. Clients act on the name, so none is ever renamed.
@@ -303,7 +304,7 @@ impl Problem {
 }
 
 /// An error with its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -403,6 +404,12 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<NoLook> for Problem {
+    fn from(error: NoLook) -> Self {
+        StoreError::Unavailable(Box::new(error)).into()
+    }
+}
+
 impl From<InternalError> for Problem {
     fn from(error: InternalError) -> Self {
         Self::internal(&error)
@@ -441,7 +448,7 @@ impl From<AccessError> for Problem {
             AccessError::Revoked(reason) => Self::session_over(EndReason::Revoked(reason)),
             AccessError::Behind => Self::new(
                 Code::StoreUnavailable,
-                "whether the session was ended lately is not known at present: repeat the request",
+                "whether the token is still good is not known at present: repeat the request",
             ),
         }
     }

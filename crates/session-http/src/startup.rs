@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::demo::{self, Demo};
 use crate::demo_directory::{DemoDirectory, DemoDirectoryError};
-use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyWatch, LoadKeysError};
+use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyKeeper, KeyWatch, LoadKeysError};
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
@@ -69,7 +69,7 @@ pub enum StartError {
 /// A service that listens and does not answer yet.
 pub struct Service {
     app: web::Data<App>,
-    keys: KeyWatch,
+    keys: KeyKeeper,
     follower: Follower,
     listener: TcpListener,
     admin: Option<TcpListener>,
@@ -118,6 +118,7 @@ impl Service {
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
         let store = OpenStore::of(config).await?;
         let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
+        let (keys, key_looks) = KeyKeeper::new(config, keys);
         let app = App {
             sessions,
             drafts: Drafts::new(store.drafts, config.drafts.clone(), Arc::new(SystemEntropy::new())),
@@ -126,6 +127,7 @@ impl Service {
             cookies: Cookies::new(&config.cookies),
             origins: Origins::new(own_origins, &config.cors.allowed_origins),
             trusted_proxies: config.proxy.trusted.clone(),
+            key_looks,
             metrics: Metrics::new(),
             clock,
             demo,

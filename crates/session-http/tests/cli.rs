@@ -301,8 +301,17 @@ fn keys_rotate_and_retire() {
         .fails_with(&["no key is named nobody"]);
 
     deployment.run("keys rotate --now CONFIG").succeeds();
+    deployment.run("keys retire first 0000000a CONFIG").fails_with(&[
+        "0000000a is a refresh secret",
+        "must log in again",
+        "--yes",
+    ]);
+    deployment
+        .run("keys retire first nobody CONFIG")
+        .fails_with(&["no key is named nobody"]);
+    assert_eq!(states(&deployment)[0], "access previous", "all or none");
     deployment.run("keys retire first CONFIG").succeeds();
-    deployment.run("keys retire 0000000a CONFIG").succeeds();
+    deployment.run("keys retire 0000000a CONFIG --yes").succeeds();
     let after = states(&deployment);
     assert_eq!(
         after.iter().filter(|state| *state == "access retired").count(),
@@ -335,6 +344,53 @@ fn keys_are_listed_without_their_secrets() {
         table.starts_with("KID       USE      ALGORITHM    STATE    SIGNS FROM"),
         "{table}"
     );
+}
+
+#[test]
+fn after_a_theft_what_was_in_line_is_named_too() {
+    let deployment = Deployment::with_keys();
+    // Ids may begin with a hyphen.
+    let path = deployment.path("keys/keys.json");
+    let text = fs::read_to_string(&path).unwrap().replace("first", "-first");
+    fs::write(&path, text).unwrap();
+    deployment.run("keys rotate CONFIG").succeeds();
+    let in_line = keys(&deployment)[1]["kid"].as_str().unwrap().to_owned();
+    let answer = deployment.run("keys rotate --now CONFIG").succeeds();
+    assert!(answer.err.contains("still believed: -first "), "{}", answer.err);
+    assert!(
+        answer.err.contains(&in_line),
+        "it was made before the theft: {}",
+        answer.err
+    );
+    // One that nobody has a token of yet goes without a question.
+    let secret_in_line = keys(&deployment)
+        .iter()
+        .find(|key| key["use"] == "refresh" && key["state"] == "next")
+        .unwrap()["kid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    deployment
+        .run(&format!("keys retire CONFIG -- -first {in_line} {secret_in_line}"))
+        .succeeds();
+    let left: Vec<_> = states(&deployment)
+        .into_iter()
+        .filter(|state| !state.ends_with("retired"))
+        .collect();
+    assert_eq!(left, ["access current", "refresh previous", "refresh current"]);
+}
+
+#[test]
+fn a_directory_in_which_others_may_write_is_refused() {
+    let deployment = Deployment::with_keys();
+    deployment.run_with("user add anna USERS", "secret\n").succeeds();
+    set_mode(&deployment.path("keys"), 0o777);
+    for line in ["check CONFIG", "serve CONFIG", "keys list CONFIG", "keys rotate CONFIG"] {
+        let answer = deployment.run(line);
+        if cfg!(unix) {
+            answer.fails_with(&["/keys can be written by other users", "chmod 700 "]);
+        }
+    }
 }
 
 #[test]

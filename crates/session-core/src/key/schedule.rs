@@ -139,9 +139,25 @@ impl<K: Named> Schedule<K> {
         }
     }
 
+    /// Whether it is time at `now` to put another key in line: the turn of the newest began `every` ago or earlier.
+    ///
+    /// A key in line counts as the newest, so there is one at most, unless its turn is further off than `ahead`, which is
+    /// longer than anybody plans: a clock that ran ahead put it there, and no rotation waits for that day.
+    pub fn is_rotation_due(&self, every: Duration, ahead: Duration, now: Timestamp) -> bool {
+        let horizon = now.saturating_add(ahead);
+        let mut counting = self
+            .0
+            .iter()
+            .filter(|entry| entry.is_believed(now) && entry.signs_from <= horizon);
+        let newest = counting.next_back();
+        newest.is_some_and(|newest| newest.signs_from.saturating_add(every) <= now)
+    }
+
     /// The schedule in which `key` takes over at `signs_from`, and every earlier key is believed for `overlap` longer.
     /// A key that is planned to sign after `signs_from` keeps its turn: `key` is believed for `overlap` beyond that.
-    /// Keys that are retired at `now` are left out.
+    ///
+    /// Left out are the keys that were retired before the key that signs now took over: by this reading of the clock and by
+    /// that earlier one. So one clock that runs years ahead takes no key away that tokens still need.
     pub fn rotated(
         self,
         key: K,
@@ -150,7 +166,10 @@ impl<K: Named> Schedule<K> {
         now: Timestamp,
     ) -> Result<Self, ScheduleError> {
         let end = signs_from.saturating_add(overlap);
-        let mut keys: Vec<_> = self.0.into_iter().filter(|entry| entry.is_believed(now)).collect();
+        let last_turn = self.0.iter().map(|entry| entry.signs_from).rfind(|turn| *turn <= now);
+        let is_long_retired =
+            |entry: &Scheduled<K>| !entry.is_believed(now) && last_turn.is_some_and(|turn| !entry.is_believed(turn));
+        let mut keys: Vec<_> = self.0.into_iter().filter(|entry| !is_long_retired(entry)).collect();
         // Keys are in the order in which they sign. Only a predecessor's time is cut: what a later key will have signed
         // must not be refused because of one that signs before it (a plan changed, or a clock went back).
         let position = keys.partition_point(|entry| entry.signs_from <= signs_from);
@@ -158,7 +177,9 @@ impl<K: Named> Schedule<K> {
         for entry in earlier {
             entry.verify_until = Some(entry.verify_until.map_or(end, |planned| planned.min(end)));
         }
-        let verify_until = later.first().map(|next| next.signs_from.saturating_add(overlap));
+        // A later key that was retired will not take over: whoever waits for it would leave nobody to sign.
+        let successor = later.iter().find(|entry| entry.is_believed(now));
+        let verify_until = successor.map(|next| next.signs_from.saturating_add(overlap));
         keys.insert(
             position,
             Scheduled {
@@ -362,9 +383,92 @@ mod tests {
             .unwrap();
         assert_eq!(
             states(&third, 130),
-            [("b", KeyState::Current), ("c", KeyState::Next)],
-            "what is retired is left out"
+            [
+                ("a", KeyState::Retired),
+                ("b", KeyState::Current),
+                ("c", KeyState::Next)
+            ],
+            "it was believed when b took over"
         );
+        let fourth = third
+            .rotated(Key("d"), at(300), Duration::from_secs(50), at(230))
+            .unwrap();
+        assert_eq!(
+            states(&fourth, 230),
+            [
+                ("b", KeyState::Previous),
+                ("c", KeyState::Current),
+                ("d", KeyState::Next)
+            ],
+            "what was retired before the last turn is left out"
+        );
+    }
+
+    #[test]
+    fn a_key_before_a_retired_one_signs_on() {
+        let schedule = Schedule::of_one(Key("a"))
+            .rotated(Key("c"), at(100), Duration::from_secs(50), at(0))
+            .and_then(|schedule| schedule.retired("c", at(10)))
+            .and_then(|schedule| schedule.rotated(Key("b"), at(20), Duration::from_secs(50), at(20)))
+            .unwrap();
+        assert_eq!(ends(&schedule), [("a", Some(70)), ("b", None), ("c", Some(10))]);
+        assert_eq!(schedule.current(at(1_000)).unwrap().0, "b");
+    }
+
+    const HOUR: Duration = Duration::from_hours(1);
+    const AHEAD: Duration = Duration::from_secs(1_000);
+
+    #[test]
+    fn a_rotation_is_due_when_the_newest_key_is_old_and_none_is_in_line() {
+        let first = Schedule::new(vec![Scheduled {
+            key: Key("a"),
+            signs_from: at(0),
+            verify_until: None,
+        }])
+        .unwrap();
+        let due = |schedule: &Schedule<Key>, now| schedule.is_rotation_due(HOUR, AHEAD, at(now));
+        assert!(!due(&first, 3_599));
+        assert!(due(&first, 3_600));
+        let second = first
+            .rotated(Key("b"), at(4_000), Duration::from_secs(50), at(3_600))
+            .unwrap();
+        for now in [3_600, 4_000, 7_599] {
+            assert!(!due(&second, now), "{now}");
+        }
+        assert!(due(&second, 7_600));
+        let without = second.retired("b", at(3_700)).unwrap();
+        assert!(due(&without, 3_700), "one that was retired is in nobody's line");
+    }
+
+    #[test]
+    fn a_clock_that_runs_ahead_costs_one_key_and_takes_none_away() {
+        let years = 300_000_000;
+        let sane = Schedule::of_one(Key("a"))
+            .rotated(Key("b"), at(0), Duration::from_mins(150), at(0))
+            .unwrap();
+        // Its own reading says that it is time, and that a's tokens are long gone.
+        assert!(sane.is_rotation_due(HOUR, AHEAD, at(years)));
+        let jumped = sane
+            .rotated(Key("c"), at(years + 600), Duration::from_mins(150), at(years))
+            .unwrap();
+        assert!(!jumped.is_rotation_due(HOUR, AHEAD, at(years)), "no loop");
+        assert_eq!(
+            states(&jumped, 10),
+            [
+                ("a", KeyState::Previous),
+                ("b", KeyState::Current),
+                ("c", KeyState::Next)
+            ]
+        );
+        // Back again: rotations go on, and do not wait for c's day.
+        assert!(!jumped.is_rotation_due(HOUR, AHEAD, at(3_599)));
+        assert!(jumped.is_rotation_due(HOUR, AHEAD, at(3_600)));
+        let on = jumped
+            .rotated(Key("d"), at(4_200), Duration::from_mins(150), at(3_600))
+            .unwrap();
+        assert!(!on.is_rotation_due(HOUR, AHEAD, at(3_600)));
+        assert_eq!(on.current(at(4_200)).unwrap().0, "d");
+        assert_eq!(on.current(at(years + 600)).unwrap().0, "c");
     }
 
     #[test]

@@ -27,16 +27,20 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         config: ConfigFile,
         /// For emergencies, such as a stolen key: use the new ones at once. Verifiers that keep an older key set refuse
-        /// good tokens until they fetch it again. Then retire the stolen one.
+        /// good tokens until they fetch it again. Then retire the stolen ones: also one that was in line already.
         #[arg(long)]
         now: bool,
         #[command(flatten)]
         form: Form,
     },
-    /// Believe a key no longer: every token made with it is refused. Not the one in use: rotate first.
+    /// Believe keys no longer: every token made with them is refused within seconds. Not those in use: rotate first.
     Retire {
-        /// Its id, as `keys list` shows it.
-        kid: String,
+        /// Their ids, as `keys list` shows them, behind `--` if one begins with a hyphen. All are retired, or none.
+        #[arg(required = true)]
+        kids: Vec<String>,
+        /// Needed for a refresh secret that was in use: everybody whose refresh token was made with it must log in again.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         config: ConfigFile,
         #[command(flatten)]
@@ -60,11 +64,19 @@ pub(super) fn run(command: &KeysCommand, environment: Environment) -> Result<(),
     let (time, entropy) = (clock::now(), SystemEntropy::new());
     let ring = match command {
         KeysCommand::List { .. } => directory.load(&entropy)?,
-        KeysCommand::Rotate { now, .. } => directory.rotate(Rotation::of(&config, *now), time, &entropy)?,
-        KeysCommand::Retire { kid, .. } => directory.retire(kid, time, &entropy)?,
+        KeysCommand::Rotate { now, .. } => directory.rotate(Rotation::of(&config, *now), time, &entropy)?.0,
+        KeysCommand::Retire { kids, yes, .. } => {
+            if !yes {
+                ask_first(&directory.load(&entropy)?, kids, time)?;
+            }
+            directory.retire(kids, time, &entropy)?
+        }
     };
     let rows = rows(&ring, time);
     let mut out = io::stdout().lock();
+    if let KeysCommand::Rotate { now: true, .. } = command {
+        note_what_is_left(&rows);
+    }
     if form.json {
         writeln!(out, "{}", serde_json::json!({ "keys": rows }))?;
     } else {
@@ -75,6 +87,31 @@ pub(super) fn run(command: &KeysCommand, environment: Environment) -> Result<(),
         );
     }
     Ok(())
+}
+
+/// Logging people out is not done by a slip of the hand.
+fn ask_first(ring: &KeyRing, kids: &[String], now: Timestamp) -> Result<(), CommandError> {
+    let in_use_before = |kid: &&String| {
+        let secret = ring.secret_named(kid);
+        secret.is_some_and(|secret| ring.refresh.state(secret, now) == KeyState::Previous)
+    };
+    match kids.iter().find(in_use_before) {
+        Some(kid) => Err(CommandError::LogsPeopleOut(kid.clone())),
+        None => Ok(()),
+    }
+}
+
+/// A new key in use ends nothing by itself.
+fn note_what_is_left(rows: &[Row]) {
+    let left = rows.iter().filter(|row| ["previous", "next"].contains(&row.state));
+    let left: Vec<&str> = left.map(|row| row.kid.as_str()).collect();
+    if !left.is_empty() {
+        eprintln!(
+            "still believed: {}; if they may have been stolen, wait until all instances have reread (seconds), then run: \
+             session-http keys retire --config FILE -- KID…",
+            left.join(" ")
+        );
+    }
 }
 
 /// One key, as it is shown. Nothing secret.

@@ -89,6 +89,12 @@ pub enum CommandError {
     /// The keys were not changed.
     #[error("the keys were not changed")]
     ChangeKeys(#[from] ChangeKeysError),
+    /// A refresh secret that was in use is to be retired, and nobody has said that this is meant.
+    #[error(
+        "nothing was changed: {0} is a refresh secret, and everybody whose refresh token was made with it must log in again; \
+         if that is meant, add --yes"
+    )]
+    LogsPeopleOut(String),
     /// The users file cannot be used.
     #[error("the users file cannot be used")]
     Users(#[from] UsersFileError),

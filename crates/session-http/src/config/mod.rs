@@ -8,6 +8,7 @@ mod api_keys;
 mod demo;
 mod events;
 mod fault;
+mod keys;
 mod layers;
 mod origin;
 mod rate_limit;
@@ -41,6 +42,7 @@ pub(crate) use api_keys::is_name as is_api_key_name;
 pub use demo::DemoOptions;
 pub use events::EventsConfig;
 pub use fault::{Fault, Faults};
+pub(crate) use keys::LONGEST_OVERLAP;
 pub use origin::{Origin, OriginError};
 pub use rate_limit::RateLimitConfig;
 pub use store_url::{StoreUrl, StoreUrlError};
@@ -120,7 +122,8 @@ pub struct KeysConfig {
     pub directory: PathBuf,
     /// `keys.algorithm`: of keys made from now on; a key that exists keeps its own. Default `EdDSA`.
     pub algorithm: Algorithm,
-    /// `keys.rotate_every`: how old the newest key grows before a running instance puts the next in line. Default: never, by hand.
+    /// `keys.rotate_every`: how old the newest key grows before a running instance puts the next in line. 1 h to 5 years, and long enough for
+    /// what came before. Default: never, by hand.
     pub rotate_every: Option<Duration>,
     /// `keys.overlap`: how long a new key is published before it signs. At most 7 d; below 5 min, for which a key set may
     /// be cached, there is a warning. Default 10 min.

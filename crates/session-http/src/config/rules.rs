@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::values::Values;
-use super::{Config, Origin, StoreUrl};
+use super::{Config, Origin, StoreUrl, keys};
 
 /// What holds for every way of running the service.
 pub(super) fn always(values: &Values, reader: &mut Reader) {
@@ -38,6 +38,7 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
             ),
         );
     }
+    keys::check(values, reader);
     let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();
     if values.cookies.prefix.is_some() && !values.public_url.as_ref().is_some_and(plain_loopback) {
         let problem =

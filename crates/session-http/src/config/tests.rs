@@ -107,6 +107,7 @@ fn every_key_of_the_file_is_read() {
             directory = "keys"
             algorithm = "ES256"
             overlap = "1h"
+            rotate_every = "30d"
             [login]
             users_file = "users"
             [service]
@@ -150,8 +151,12 @@ fn every_key_of_the_file_is_read() {
     assert_eq!(config.drafts, drafts);
     assert_eq!(config.store.url, StoreUrl::Memory);
     assert_eq!(
-        (config.keys.algorithm, config.keys.overlap),
-        (Algorithm::Es256, Duration::from_hours(1))
+        (config.keys.algorithm, config.keys.overlap, config.keys.rotate_every),
+        (
+            Algorithm::Es256,
+            Duration::from_hours(1),
+            Some(Duration::from_hours(30 * 24))
+        )
     );
     assert_eq!(config.service.api_keys.names().collect::<Vec<_>>(), ["shop"]);
     assert_eq!(config.cors.allowed_origins[1].as_str(), "http://localhost:3000");
@@ -254,7 +259,7 @@ fn all_faults_are_named_at_once() {
         [store]
         url = "redis://:hunter2@host,other"
         [keys]
-        rotate_every = "30d"
+        rotate_every = "30m"
         overlap = "8d"
         algorithm = "none"
         [tls]
@@ -268,7 +273,7 @@ fn all_faults_are_named_at_once() {
         "lisen: is not known; did you mean listen?",
         "polcy: is not known; did you mean policy?",
         "tls: is not available in this version; leave it out",
-        "keys.rotate_every: is not available in this version; leave it out",
+        "keys.rotate_every: is 30m, must be 1h to 1825d",
         "policy.colour: is not known; [policy] has access_ttl, idle_timeout",
         "listen: is missing; write for example \"127.0.0.1:8080\"",
         "public_url: \"http://auth.example.com\" must be https",
@@ -312,13 +317,37 @@ fn what_is_not_built_is_refused_by_its_name() {
         ("SESSION_EVENTS__WEBHOOK_URL", "events"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
         ("SESSION_LOGIN__OIDC", "login.oidc"),
-        ("SESSION_KEYS__ROTATE_EVERY", "keys.rotate_every"),
     ] {
         assert!(
             fault_of((variable, "x")).starts_with(&format!("{path}: is not available in this version")),
             "{variable}"
         );
     }
+}
+
+#[test]
+fn keys_are_not_rotated_faster_than_what_came_before_allows() {
+    let every = |text| fault_of(("SESSION_KEYS__ROTATE_EVERY", text));
+    for text in ["59m", "1826d"] {
+        assert!(every(text).contains("must be 1h to 1825d"), "{}", every(text));
+    }
+    // 90 days and a day, for each of a hundred secrets.
+    let many = every("21h");
+    assert!(
+        many.contains("more than 100 secrets at once, so at least 22h is needed"),
+        "{many}"
+    );
+    let set = [("SESSION_KEYS__ROTATE_EVERY", "22h")];
+    assert_eq!(good(LEAST, &set).keys.rotate_every, Some(Duration::from_hours(22)));
+    let faults = faults(
+        LEAST,
+        &[("SESSION_KEYS__ROTATE_EVERY", "24h"), ("SESSION_KEYS__OVERLAP", "24h")],
+    );
+    assert!(
+        faults[0].contains("24h (keys.overlap)") || faults[0].contains("1day (keys.overlap)"),
+        "{faults:?}"
+    );
+    assert!(faults[0].contains("at least 1day 16m 30s is needed"), "{faults:?}");
 }
 
 #[test]

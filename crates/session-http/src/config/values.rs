@@ -14,9 +14,9 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::reader::{Reader, count, duration, list, one_of, parsed, text};
 use super::{
-    AdminConfig, Config, CookiesConfig, CorsConfig, EventsConfig, Faults, KeysConfig, LogConfig, LogFormat,
-    LoginConfig, Origin, ProxyConfig, RateLimitConfig, ServiceConfig, StoreConfig, StoreUrl, TlsConfig, TracesConfig,
-    api_keys, events, rate_limit, tls, traces,
+    AdminConfig, Config, CookiesConfig, CorsConfig, EventsConfig, Faults, KeysConfig, LONGEST_OVERLAP, LogConfig,
+    LogFormat, LoginConfig, Origin, ProxyConfig, RateLimitConfig, ServiceConfig, StoreConfig, StoreUrl, TlsConfig,
+    TracesConfig, api_keys, events, keys, rate_limit, tls, traces,
 };
 
 /// All values; `None` where a required one is missing or wrong, which a fault then says.
@@ -44,8 +44,6 @@ pub(super) struct Values {
     pub(super) log: LogConfig,
     pub(super) traces: TracesConfig,
 }
-
-const LONGEST_OVERLAP: Duration = Duration::from_hours(7 * 24);
 
 impl Values {
     pub(super) fn read(reader: &mut Reader) -> Self {
@@ -77,7 +75,7 @@ impl Values {
                     ]),
                 )
                 .unwrap_or(Algorithm::EdDsa),
-            rotate_every: reader.value("keys.rotate_every", duration),
+            rotate_every: reader.value("keys.rotate_every", keys::rotate_every),
             overlap: reader
                 .value("keys.overlap", |given| {
                     let overlap = duration(given)?;

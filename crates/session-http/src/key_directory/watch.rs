@@ -5,8 +5,8 @@ use session_core::entropy::Entropy;
 use super::{KeyDirectory, KeyRing, LoadKeysError};
 use crate::private_file::Stamp;
 
-/// Tells when the key file was replaced. A look costs one `stat`.
-#[derive(Debug)]
+/// Tells when the key file was replaced. A look that finds nothing new costs one `open`.
+#[derive(Clone, Debug)]
 pub struct KeyWatch {
     directory: KeyDirectory,
     seen: Stamp,

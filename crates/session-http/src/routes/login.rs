@@ -12,6 +12,7 @@ use super::grant_answer;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
+use crate::known_keys;
 use crate::problem::{Code, Problem};
 use crate::wire::{Rotation, Transport, read_json};
 
@@ -70,11 +71,13 @@ async fn session_in_place(
     now: Timestamp,
 ) -> Result<Option<SessionId>, Problem> {
     let presented = bearer(request.headers()).ok().flatten().or_else(|| jar.access.clone());
-    if let Some(token) = presented.and_then(|token| app.sessions.verify_to_end(&token, now).ok()) {
+    if let Some(token) = presented
+        && let Some(token) = known_keys::verify_to_end(app, &token, now).await?
+    {
         return Ok(Some(token.session));
     }
     match &*jar.refresh {
-        [token] => Ok(app.sessions.session_of(token, now).await?.map(|record| record.id)),
+        [token] => Ok(known_keys::session_of(app, token, now).await?.map(|record| record.id)),
         _ => Ok(None),
     }
 }

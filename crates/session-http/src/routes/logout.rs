@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
-use session_core::access_token::VerifyError;
 use session_core::id::SessionId;
 use session_core::session::RevocationReason;
 use session_core::time::Timestamp;
@@ -10,6 +9,7 @@ use session_core::time::Timestamp;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
+use crate::known_keys;
 use crate::problem::Problem;
 use crate::wire::read_optional_json;
 
@@ -51,21 +51,14 @@ async fn presented_sessions(
 ) -> Result<Vec<SessionId>, Problem> {
     let mut sessions = Vec::new();
     for token in in_body.iter().chain(&jar.refresh) {
-        sessions.extend(app.sessions.session_of(token, now).await?.map(|record| record.id));
+        sessions.extend(known_keys::session_of(app, token, now).await?.map(|record| record.id));
     }
     let in_header = bearer(request.headers())?;
     for token in in_header.iter().chain(&jar.access) {
-        match app.sessions.verify_to_end(token, now) {
-            Ok(token) => sessions.push(token.session),
-            // Its key is retired, or it never was ours: no session can be told from it.
-            Err(error) => note_unreadable(&error),
-        }
+        let token = known_keys::verify_to_end(app, token, now).await?;
+        sessions.extend(token.map(|token| token.session));
     }
     sessions.sort_unstable();
     sessions.dedup();
     Ok(sessions)
-}
-
-fn note_unreadable(error: &VerifyError) {
-    tracing::debug!(%error, "a logout presented an access token that names no session");
 }

@@ -10,6 +10,7 @@ use session_store::sessions::Attempt;
 use super::{grant_answer, single_header};
 use crate::app::App;
 use crate::credentials::{cookies_of, presented_refresh};
+use crate::known_keys;
 use crate::problem::{Code, Problem};
 use crate::wire::{Transport, read_optional_json};
 
@@ -35,7 +36,7 @@ pub(super) async fn refresh(
         by_cookie: presented.transport == Transport::Cookie,
         device: app.device(&request, None),
     };
-    let grant = app.sessions.refresh(&attempt, now).await?;
+    let grant = known_keys::refresh(&app, &attempt, now).await?;
     let mut response = grant_answer(&app, &grant, StatusCode::OK, presented.transport, now);
     if grant.replayed {
         let name = HeaderName::from_static("idempotency-replayed");

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::credentials::presented_access;
+use crate::known_keys;
 use crate::problem::{Code, Problem};
 use crate::wire::Transport;
 
@@ -21,7 +22,7 @@ pub(super) async fn verify(app: web::Data<App>, request: HttpRequest) -> Result<
             app.origins.check(&method, request.headers())?;
         }
     }
-    let token = app.sessions.authenticate(&presented.token, now).await?;
+    let token = known_keys::authenticate(&app, &presented.token, now).await?;
     Ok(HttpResponse::Ok()
         .insert_header((
             HeaderName::from_static("x-session-subject"),

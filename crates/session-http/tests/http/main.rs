@@ -17,6 +17,8 @@ mod csrf;
 mod drafts;
 mod drafts_refused;
 mod feed;
+mod keys;
+mod keys_by_age;
 mod login;
 mod logout;
 mod main_job;

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 use session_http::api_key::ApiKeyHash;
 use session_http::login::{PasswordHash, UsersFile};
 use session_store::entropy::SystemEntropy;
@@ -17,6 +20,8 @@ use crate::support::client::Client;
 /// What instances share.
 pub(crate) struct Deployment {
     data: TempDir,
+    /// More lines of `[keys]`.
+    keys: String,
 }
 
 /// A running instance; a client of it by deref.
@@ -27,10 +32,18 @@ pub(crate) struct Instance {
 
 impl Deployment {
     pub(crate) fn new() -> Self {
+        Self::with_keys("")
+    }
+
+    /// With more lines of `[keys]`.
+    pub(crate) fn with_keys(keys: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let hash = PasswordHash::of(PASSWORD, &SystemEntropy::new()).unwrap();
         UsersFile::new(data.path().join("users")).add("alice", &hash).unwrap();
-        Self { data }
+        Self {
+            data,
+            keys: keys.to_owned(),
+        }
     }
 
     /// Starts an instance on the store at `url`, with more lines of configuration.
@@ -57,7 +70,40 @@ impl Deployment {
         self.data.path().join("keys/stores.json")
     }
 
+    /// Runs a command on its configuration, beside the running instances; returns what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        // For these commands the store is not opened.
+        let file = self.config("memory:", "");
+        let output = command().args(arguments).arg("--config").arg(file).output().unwrap();
+        let (out, errors) = (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned());
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Lets all keys look as if they had been made two days earlier.
+    pub(crate) fn make_keys_older(&self) {
+        let path = self.data.path().join("keys/keys.json");
+        let mut keys: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for schedule in ["signing", "refresh"] {
+            for key in keys[schedule].as_array_mut().unwrap() {
+                let time: DateTime<Utc> = key["signs_from"].as_str().unwrap().parse().unwrap();
+                key["signs_from"] = (time - TimeDelta::days(2)).to_rfc3339().into();
+            }
+        }
+        // In one step, as every writer of it does.
+        let beside = self.data.path().join("keys/older");
+        fs::write(&beside, keys.to_string()).unwrap();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(&beside, &path).unwrap();
+    }
+
     fn serve(&self, url: &str, more: &str) -> Command {
+        let mut command = command();
+        command.args(["serve", "--config"]).arg(self.config(url, more));
+        command
+    }
+
+    fn config(&self, url: &str, more: &str) -> PathBuf {
         let path = |name: &str| self.data.path().join(name).display().to_string();
         // `public_url` is where browsers would reach it; the tests talk to the instance itself.
         let text = format!(
@@ -70,6 +116,7 @@ impl Deployment {
             url = "{url}"
             [keys]
             directory = "{}"
+            {}
             [login]
             users_file = "{}"
             [service]
@@ -77,6 +124,7 @@ impl Deployment {
             {more}
             "#,
             path("keys"),
+            self.keys,
             path("users"),
             ApiKeyHash::of(TestApp::api_key()).to_hex(),
         );
@@ -84,9 +132,7 @@ impl Deployment {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = self.data.path().join(format!("session-{port}.toml"));
         fs::write(&file, text).unwrap();
-        let mut command = command();
-        command.args(["serve", "--config"]).arg(file);
-        command
+        file
     }
 }
 

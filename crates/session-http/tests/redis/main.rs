@@ -14,6 +14,7 @@ mod support;
 
 mod deployment;
 mod failover;
+mod keys;
 mod lost_data;
 mod outage;
 mod persistent;

@@ -12,9 +12,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use session_core::time::Timestamp;
 use session_http::api_key::{ApiKeyHash, NewApiKey};
-use session_http::clock::ManualClock;
+use session_http::clock::{Clock as _, ManualClock};
 use session_http::config::Config;
-use session_http::key_directory::{KeyDirectory, KeyRing};
+use session_http::key_directory::{KeyDirectory, KeyRing, Rotation};
 use session_http::login::{PasswordHash, UsersFile};
 use session_http::startup::Service;
 use session_store::entropy::SystemEntropy;
@@ -116,9 +116,20 @@ impl TestApp {
 
     /// Its keys, as they are on disk.
     pub(crate) fn keys(&self) -> KeyRing {
-        KeyDirectory::new(self.data.path().join("keys"))
-            .load(&SystemEntropy::new())
-            .unwrap()
+        self.key_directory().load(&SystemEntropy::new()).unwrap()
+    }
+
+    /// Where its keys are, as another process would find them.
+    pub(crate) fn key_directory(&self) -> KeyDirectory {
+        KeyDirectory::new(&self.config.keys.directory)
+    }
+
+    /// Rotates its keys as another process would: the new ones are used at once.
+    pub(crate) fn rotate_keys_now(&self) {
+        let rotation = Rotation::of(&self.config, true);
+        self.key_directory()
+            .rotate(rotation, self.clock.now(), &SystemEntropy::new())
+            .unwrap();
     }
 
     pub(crate) fn users_file(&self) -> PathBuf {

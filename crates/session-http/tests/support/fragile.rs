@@ -25,6 +25,7 @@ use session_http::app::App;
 use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
+use session_http::key_directory::KeyLooks;
 use session_http::login::{LoginChecker, LoginError};
 use session_http::metrics::Metrics;
 use session_http::origins::Origins;
@@ -383,6 +384,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         cookies: Cookies::new(&CookiesConfig::default()),
         origins: Origins::new([PUBLIC_URL.parse().unwrap()], &[]),
         trusted_proxies: Vec::new(),
+        key_looks: KeyLooks::of_no_file(),
         metrics: Metrics::new(),
         clock,
         demo: None,

@@ -10,3 +10,4 @@ pub(crate) mod device;
 pub(crate) mod drafts;
 pub(crate) mod fragile;
 pub(crate) mod log;
+pub(crate) mod rubbish;

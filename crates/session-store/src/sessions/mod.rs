@@ -157,6 +157,12 @@ impl Sessions {
         look(&self.keys.load().signing)
     }
 
+    /// All keys in force, for looking at their names and times.
+    pub fn with_keys<T>(&self, look: impl FnOnce(&SigningKeys, &RefreshSecrets) -> T) -> T {
+        let keys = self.keys.load();
+        look(&keys.signing, &keys.refresh)
+    }
+
     /// Puts other keys in force, for calls that begin from now on.
     pub fn replace_keys(&self, signing: SigningKeys, refresh: RefreshSecrets) {
         self.keys

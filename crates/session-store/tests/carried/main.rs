@@ -12,5 +12,6 @@ mod sessions_support;
 
 mod behind_the_dot;
 mod far;
+mod leaked_secret;
 mod saving;
 mod stories;
