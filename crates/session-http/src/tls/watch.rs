@@ -6,6 +6,7 @@ use rustls::sign::CertifiedKey;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::files::{self, LoadCertificateError};
+use crate::cli::report;
 use crate::config::TlsConfig;
 use crate::private_file::Stamp;
 
@@ -46,25 +47,30 @@ impl CertificateWatch {
     pub(super) async fn follow(mut self, replace: impl Fn(CertifiedKey)) {
         let mut ticks = interval(REREAD_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut said = String::new();
+        let mut failing = (String::new(), 0_u32);
         loop {
             ticks.tick().await;
             match self.reread() {
-                Ok(None) => {}
+                Ok(None) => failing = Default::default(),
                 Ok(Some(certificate)) => {
                     replace(certificate);
-                    said.clear();
+                    failing = Default::default();
                     tracing::info!("the TLS certificate was replaced");
                 }
                 Err(error) => {
-                    let error = crate::cli::report(&error);
-                    // Once, not every other second until somebody comes.
-                    if said != error {
+                    let error = report(&error);
+                    if failing.0 != error {
+                        failing = (error, 0);
+                    }
+                    failing.1 = failing.1.saturating_add(1);
+                    // Not the first time, which is what a renewal looks like in the middle; and once, not every other second
+                    // until somebody comes.
+                    if failing.1 == 2 {
+                        let error = &failing.0;
                         tracing::error!(
                             error,
                             "the TLS certificate could not be reread; the one in use stays in force"
                         );
-                        said = error;
                     }
                 }
             }
