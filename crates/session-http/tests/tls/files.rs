@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 use std::process::Output;
 
 use session_testbed::certificate::TestCertificate;
+use session_testbed::eventually::{PATIENCE, eventually};
 
 use crate::deployment::Deployment;
+use crate::wire::{certificate_at, modern, seen_as};
 
 type Damage = fn(&Deployment, &TestCertificate);
 
@@ -87,15 +90,41 @@ fn each_is_named_by_check_and_stops_serve() {
     }
 }
 
-#[test]
-fn links_are_followed_as_certificate_managers_make_them() {
-    let own = TestCertificate::for_localhost().unwrap();
-    let deployment = Deployment::new(&own);
+/// Kubernetes and certbot put links in place of files, and point them elsewhere: what is named in the configuration stays as it is.
+#[tokio::test]
+async fn links_are_followed_to_what_they_point_to_now() {
+    let [first, second] = [(); 2].map(|()| TestCertificate::for_localhost().unwrap());
+    let deployment = Deployment::new(&first);
+    let files = |name: &str| {
+        let directory = deployment.path(name);
+        fs::create_dir(&directory).unwrap();
+        directory
+    };
+    let (one, two) = (files("one"), files("two"));
     for path in [deployment.certificate(), deployment.key()] {
-        let real = path.with_extension("1");
-        fs::rename(&path, &real).unwrap();
-        symlink(real, path).unwrap();
+        let name = path.file_name().unwrap();
+        fs::rename(&path, one.join(name)).unwrap();
     }
+    deployment.put_in_place(&second);
+    for path in [deployment.certificate(), deployment.key()] {
+        let name = path.file_name().unwrap();
+        fs::rename(&path, two.join(name)).unwrap();
+        symlink(Path::new("current").join(name), &path).unwrap();
+    }
+    let current = deployment.path("current");
+    symlink(&one, &current).unwrap();
     let (good, said) = run(&deployment, "check");
     assert!(good, "{said}");
+
+    let service = deployment.serve();
+    let config = modern(&[&first, &second]);
+    assert_eq!(certificate_at(service.address, &config).await, seen_as(&first));
+    let beside = deployment.path("next");
+    symlink(&two, &beside).unwrap();
+    fs::rename(beside, current).unwrap();
+    eventually("a new connection meets the new certificate", PATIENCE, || async {
+        (certificate_at(service.address, &config).await == seen_as(&second)).then_some(())
+    })
+    .await
+    .unwrap();
 }
