@@ -76,3 +76,34 @@ fn problem(error: &CorsError) -> Problem {
         other => Problem::new(Code::InvalidRequest, format!("the preflight is refused: {other}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::dev::Transform as _;
+    use actix_web::test::ok_service;
+
+    use super::*;
+    use crate::config::Origin;
+
+    /// One that it could not take would stop a worker at start.
+    #[actix_web::test]
+    async fn every_origin_that_the_configuration_takes_is_taken() {
+        for text in [
+            "https://app.example.com",
+            "https://app.example.com:8443",
+            "http://localhost:3000",
+            "http://app.localhost",
+            "http://127.0.0.1:1",
+            "http://[::1]:8080",
+            "https://[2001:db8::1]",
+            "https://xn--bcher-kva.example",
+            "https://a_b.example",
+        ] {
+            let Ok(origin) = text.parse::<Origin>() else {
+                panic!("{text}")
+            };
+            let cors = for_pages(&Origins::new([origin], &[]));
+            assert!(cors.new_transform(ok_service()).await.is_ok(), "{text}");
+        }
+    }
+}
