@@ -19,6 +19,7 @@ use crate::key_directory::KeyLooks;
 use crate::login::LoginChecker;
 use crate::metrics::Metrics;
 use crate::origins::Origins;
+use crate::secure_transport::SecureTransport;
 
 /// The application: use cases, and what HTTP adds to them. Shared by all workers; nothing in it is mutable from outside.
 pub struct App {
@@ -34,10 +35,12 @@ pub struct App {
     pub cookies: Cookies,
     /// Whose pages may act here.
     pub origins: Origins,
-    /// Whose `X-Forwarded-For` counts.
+    /// Whose `Forwarded` and `X-Forwarded-*` count.
     pub trusted_proxies: Vec<IpNet>,
     /// Asks for a look at the key file.
     pub key_looks: KeyLooks,
+    /// How requests must come.
+    pub secure_transport: SecureTransport,
     /// What it tells of itself in numbers.
     pub metrics: Metrics,
     /// The clock.

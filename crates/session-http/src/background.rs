@@ -33,6 +33,11 @@ impl Background {
             spawn(follow_revocations(app.clone(), follower)),
         ])
     }
+
+    /// Starts another one.
+    pub fn also(&mut self, task: impl Future<Output = ()> + 'static) {
+        self.0.push(spawn(task));
+    }
 }
 
 impl Drop for Background {

@@ -5,46 +5,73 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The address of the client: the peer, or, if that is a trusted proxy, the last address in `X-Forwarded-For` that is not
-/// one. What stands before it in the list was written by the client and proves nothing.
+use crate::forwarded::{self, Hop};
+
+/// The address of the client: the peer, or, if that is a trusted proxy, the last address in `Forwarded` or `X-Forwarded-For`
+/// that is not one. What stands before it in the list was written by the client and proves nothing.
+///
+/// A proxy writes one of the two headers and passes the other on as the client sent it. Which is which cannot be seen, so where
+/// they lead to different addresses neither is believed, and the client is taken to be the proxy.
 pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(&peer) {
+    if !is_in(trusted, peer) {
         return Some(peer);
     }
-    let lists = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+    let headers = request.headers();
+    let by = |hops: Option<Vec<Hop>>| hops.map(|hops| nearest_stranger(peer, &hops, trusted));
+    match (by(forwarded::standard(headers)), by(forwarded::by_custom(headers))) {
+        (Some(one), Some(other)) if one != other => Some(peer),
+        (said, otherwise) => Some(said.or(otherwise).unwrap_or(peer)),
+    }
+}
+
+/// Whether `address` is in one of `networks`.
+pub(crate) fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// From the peer back to the first that is not trusted, or to where the track is lost.
+fn nearest_stranger(peer: IpAddr, hops: &[Hop], trusted: &[IpNet]) -> IpAddr {
     let mut nearest = peer;
-    for hop in hops.into_iter().rev() {
+    for hop in hops.iter().rev() {
         // A hop that is no address was not written by a proxy of ours: what is before it counts for nothing.
-        let Ok(address) = hop.parse::<IpAddr>() else { break };
-        nearest = address.to_canonical();
-        if !is_trusted(&nearest) {
+        let Some(address) = hop.address else { break };
+        nearest = address;
+        if !is_in(trusted, nearest) {
             break;
         }
     }
-    Some(nearest)
+    nearest
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
-    fn seen(peer: &str, forwarded: &[&'static str]) -> String {
+    fn address_of(peer: &str, lines: &[(&str, String)]) -> String {
         let mut request = TestRequest::default().peer_addr(format!("{peer}:1").parse().unwrap());
-        for list in forwarded {
-            request = request.append_header(("x-forwarded-for", *list));
+        for (name, line) in lines {
+            let Ok(value) = HeaderValue::from_bytes(line.as_bytes()) else {
+                continue;
+            };
+            request = request.append_header((*name, value));
         }
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         client_address(&request.to_http_request(), &trusted)
             .unwrap()
             .to_string()
+    }
+
+    fn seen(peer: &str, forwarded: &[&str]) -> String {
+        let lines: Vec<_> = forwarded
+            .iter()
+            .map(|line| ("x-forwarded-for", (*line).to_owned()))
+            .collect();
+        address_of(peer, &lines)
     }
 
     #[test]
@@ -64,5 +91,100 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["198.51.100.7, rubbish"]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(seen("[::ffff:10.0.0.1]", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["203.0.113.9, 198.51.100.7:4711"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn the_standard_header_counts_as_the_other_does_and_two_that_differ_do_not() {
+        let both = |standard: &str, custom: &str| {
+            let lines = [
+                ("forwarded", standard.to_owned()),
+                ("x-forwarded-for", custom.to_owned()),
+            ];
+            address_of("10.0.0.1", &lines)
+        };
+        let standard = |lines: &[&str]| {
+            let lines: Vec<_> = lines.iter().map(|line| ("forwarded", (*line).to_owned())).collect();
+            address_of("10.0.0.1", &lines)
+        };
+        assert_eq!(
+            standard(&["for=203.0.113.9, for=198.51.100.7, for=10.2.3.4"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            standard(&["for=203.0.113.9", "for=\"[2001:db8::1]:80\""]),
+            "2001:db8::1"
+        );
+        assert_eq!(standard(&["for=198.51.100.7, for=unknown"]), "10.0.0.1");
+        assert_eq!(standard(&["for=198.51.100.7, for=_hidden, for=10.0.0.9"]), "10.0.0.9");
+        assert_eq!(standard(&["for=\"203.0.113.9", "for=198.51.100.7"]), "198.51.100.7");
+        assert_eq!(standard(&["for=\"203.0.113.9, for=198.51.100.7"]), "10.0.0.1");
+        assert_eq!(both("for=198.51.100.7", "198.51.100.7"), "198.51.100.7");
+        assert_eq!(both("for=203.0.113.9", "198.51.100.7"), "10.0.0.1");
+        assert_eq!(both("rubbish", "198.51.100.7"), "10.0.0.1");
+        assert_eq!(
+            address_of("192.0.2.1", &[("forwarded", "for=198.51.100.7".to_owned())]),
+            "192.0.2.1"
+        );
+    }
+
+    /// What a client may write to be taken for 203.0.113.9: any text, and pieces that mean something.
+    fn claim() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("203.0.113.9".to_owned()),
+            Just("for=203.0.113.9".to_owned()),
+            Just("for=\"[::ffff:203.0.113.9]:1\"".to_owned()),
+            Just("10.1.1.1".to_owned()),
+            Just("for=10.1.1.1".to_owned()),
+            "[ ,;=\"\\\\:\\[\\]_]{1,3}",
+            "\\PC{0,6}",
+        ];
+        proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    fn anything() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![any::<Vec<u8>>(), claim().prop_map(String::into_bytes)]
+    }
+
+    proptest! {
+        /// A proxy adds what it sees behind what the client sent: in the same line or in one of its own.
+        #[test]
+        fn nobody_is_taken_for_whom_the_client_names(
+            claims in proptest::collection::vec((any::<bool>(), claim()), 0..4),
+            standard in any::<bool>(),
+            quoted in any::<bool>(),
+            joined in any::<bool>(),
+            proxies in 0..3_usize,
+        ) {
+            let name = |standard: bool| if standard { "forwarded" } else { "x-forwarded-for" };
+            let note = |address: &str| match (standard, quoted) {
+                (false, _) => address.to_owned(),
+                (true, false) => format!("for={address};proto=https"),
+                (true, true) => format!("by=_edge;for=\"{address}:4711\""),
+            };
+            let mut notes = vec![note("198.51.100.7")];
+            notes.extend((0..proxies).map(|n| note(&format!("10.0.0.{}", n + 2))));
+            let notes = notes.join(", ");
+            let mut lines: Vec<_> = claims.into_iter().map(|(standard, line)| (name(standard), line)).collect();
+            match lines.iter_mut().rev().find(|(known, _)| *known == name(standard)) {
+                Some((_, line)) if joined => *line = format!("{line}, {notes}"),
+                _ => lines.push((name(standard), notes)),
+            }
+            let seen = address_of("10.0.0.1", &lines);
+            prop_assert!(seen == "198.51.100.7" || seen.starts_with("10.0.0."), "{seen} by {lines:?}");
+        }
+
+        #[test]
+        fn whatever_is_sent_there_is_an_answer(standard in anything(), custom in anything()) {
+            let mut request = TestRequest::default().peer_addr("10.0.0.1:1".parse().unwrap());
+            for (name, line) in [("forwarded", standard), ("x-forwarded-for", custom.clone()), ("x-forwarded-proto", custom)] {
+                if let Ok(value) = HeaderValue::from_bytes(&line) {
+                    request = request.append_header((name, value));
+                }
+            }
+            let request = request.to_http_request();
+            prop_assert!(client_address(&request, &["10.0.0.0/8".parse().unwrap()]).is_some());
+            forwarded::began_in_plain_http(request.headers());
+        }
     }
 }

@@ -21,6 +21,11 @@ impl Origins {
         self.0.contains(origin)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Origin> {
+        self.0.iter()
+    }
+
     /// Refuses a request of an unsafe method that a foreign site's page sent.
     ///
     /// Fetch Metadata first (W3C): `Sec-Fetch-Site: same-origin` cannot be forged by a page, and `none` means that no site

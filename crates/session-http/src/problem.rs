@@ -47,6 +47,10 @@ pub enum Code {
     SessionRevoked,
     /// The request comes from a foreign site.
     CsrfRejected,
+    /// A foreign page asks what it may do.
+    OriginNotAllowed,
+    /// The request came over plain HTTP.
+    PlainHttp,
     /// An API key is missing or wrong.
     ApiKeyInvalid,
     /// There is no such thing.
@@ -131,6 +135,12 @@ impl Code {
                 "csrf_rejected",
                 StatusCode::FORBIDDEN,
                 "The request comes from a foreign site",
+            ),
+            Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN, "The origin is not allowed"),
+            Self::PlainHttp => (
+                "invalid_request",
+                StatusCode::FORBIDDEN,
+                "The request came over plain HTTP",
             ),
             Self::ApiKeyInvalid => (
                 "api_key_invalid",

@@ -2,22 +2,29 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::rt::spawn;
 use actix_web::{HttpServer, web};
+use rustls::ServerConfig;
 
 use crate::app::App;
 use crate::background::Background;
 use crate::routes;
+use crate::secure_transport;
+use crate::security_headers;
+use crate::tls::Tls;
 
 /// How long requests in flight may take to finish after the service was told to stop, in seconds.
 const STOP_WITHIN_SECS: u64 = 30;
 
 /// The same for operators' requests, whose slowest waits for the store.
 const ADMIN_STOPS_WITHIN_SECS: u64 = 3;
+
+/// How long a client has to begin to speak TLS, and to come to an agreement.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(3);
 
 /// A service that answers.
 pub struct Running {
@@ -30,7 +37,7 @@ impl Running {
     /// Answers on `public`, and to operators on `admin`. Needs an actix runtime.
     pub(crate) fn start(
         app: &web::Data<App>,
-        public: TcpListener,
+        public: Public,
         admin: Option<TcpListener>,
         background: Background,
     ) -> io::Result<Self> {
@@ -66,29 +73,46 @@ impl Running {
     }
 }
 
-fn serve_public(app: web::Data<App>, listener: TcpListener) -> io::Result<Server> {
+/// Where the public listens, and how.
+pub(crate) struct Public {
+    listener: TcpListener,
+    tls: Option<ServerConfig>,
+}
+
+impl Public {
+    pub(crate) fn new(listener: TcpListener, tls: Option<&Tls>) -> io::Result<Self> {
+        let tls = tls.map(Tls::server_config).transpose().map_err(io::Error::other)?;
+        Ok(Self { listener, tls })
+    }
+}
+
+fn serve_public(app: web::Data<App>, Public { listener, tls }: Public) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(app.clone())
             .wrap(from_fn(routes::known_host))
-            .wrap(nosniff())
-            .configure(routes::configure)
+            .wrap(from_fn(secure_transport::only))
+            .wrap(from_fn(security_headers::public))
+            .configure(|config| routes::configure(config, &app.origins))
     });
-    Ok(server.shutdown_timeout(STOP_WITHIN_SECS).listen(listener)?.run())
+    let server = server
+        .shutdown_timeout(STOP_WITHIN_SECS)
+        .tls_handshake_timeout(HANDSHAKE_WITHIN);
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
 }
 
 fn serve_admin(app: web::Data<App>, listener: TcpListener) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(app.clone())
-            .wrap(nosniff())
+            .wrap(from_fn(security_headers::admin))
             .configure(routes::configure_admin)
     });
     // It stops after the public one, not by a signal of its own.
     let server = server.disable_signals().workers(1);
     Ok(server.shutdown_timeout(ADMIN_STOPS_WITHIN_SECS).listen(listener)?.run())
-}
-
-fn nosniff() -> DefaultHeaders {
-    DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
 }

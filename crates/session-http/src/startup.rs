@@ -27,7 +27,9 @@ use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersF
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
 use crate::origins::Origins;
-use crate::serving::Running;
+use crate::secure_transport::SecureTransport;
+use crate::serving::{Public, Running};
+use crate::tls::{LoadCertificateError, Tls};
 
 /// The service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,9 @@ pub enum StartError {
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] LoadCertificateError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -72,6 +77,7 @@ pub struct Service {
     keys: KeyKeeper,
     follower: Follower,
     listener: TcpListener,
+    tls: Option<Tls>,
     admin: Option<TcpListener>,
 }
 
@@ -107,6 +113,7 @@ impl Service {
         api_keys: ApiKeys,
         demo: impl FnOnce(SocketAddr) -> Option<Demo>,
     ) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(Tls::open).transpose()?;
         let (listener, address) = listen(config.listen)?;
         let admin = config.admin.listen.map(listen).transpose()?;
         if let Some((_, address)) = &admin {
@@ -128,6 +135,7 @@ impl Service {
             origins: Origins::new(own_origins, &config.cors.allowed_origins),
             trusted_proxies: config.proxy.trusted.clone(),
             key_looks,
+            secure_transport: SecureTransport::of(config),
             metrics: Metrics::new(),
             clock,
             demo,
@@ -137,6 +145,7 @@ impl Service {
             keys,
             follower,
             listener,
+            tls,
             admin: admin.map(|(listener, _)| listener),
         })
     }
@@ -153,17 +162,22 @@ impl Service {
 
     /// Begins to answer. Needs an actix runtime.
     pub fn start(self) -> io::Result<Running> {
-        let background = Background::start(&self.app, self.keys, self.follower);
-        Running::start(&self.app, self.listener, self.admin, background)
+        let mut background = Background::start(&self.app, self.keys, self.follower);
+        let public = Public::new(self.listener, self.tls.as_ref())?;
+        if let Some(tls) = self.tls {
+            background.also(tls.keep_current());
+        }
+        Running::start(&self.app, public, self.admin, background)
     }
 
     /// Serves until it is told to stop. Prints the line by which others know that it is ready.
     pub async fn run(self) -> io::Result<()> {
         let address = self.address()?;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         let mut stopped = pin!(self.start()?.until_stopped());
         // It hears signals once it has been polled: whoever reads the line may send one at once.
         let polled = poll_fn(|context| Poll::Ready(stopped.as_mut().poll(context))).await;
-        println!("listening on http://{address}");
+        println!("listening on {scheme}://{address}");
         match polled {
             Poll::Ready(ended) => ended,
             Poll::Pending => stopped.await,

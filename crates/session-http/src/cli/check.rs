@@ -13,6 +13,7 @@ use crate::known_stores::KnownStores;
 use crate::login::UsersFile;
 use crate::open_store::{self, OpenStore, OpenStoreError};
 use crate::private_file::PrivateFileError;
+use crate::tls::Tls;
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     let mut faults = Vec::new();
@@ -32,6 +33,11 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
             Ok(_) => {}
             Err(error) => fault("login.users_file", &error),
         }
+    }
+    if let Some(tls) = &config.tls
+        && let Err(error) = Tls::open(tls)
+    {
+        fault(error.path(), &error);
     }
     match &config.store.url {
         // Opening would make it, for whoever runs the check: often another user than the service's.

@@ -78,6 +78,9 @@ fn confine(values: &Values, reader: &mut Reader, data: &Path) {
             format!("{address} is not loopback, where the demo stays"),
         );
     }
+    if values.tls.is_some() {
+        reader.fault("tls", "the demo speaks plain HTTP, on loopback; for TLS use serve");
+    }
     if let Some(StoreUrl::Embedded(directory)) = &values.store_url
         && *directory != demo_directory::store_in(data)
     {

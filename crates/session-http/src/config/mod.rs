@@ -53,7 +53,7 @@ pub(crate) use values::listen as parse_listen;
 /// The whole configuration, every value in range and fitting the others.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `listen`: the address and port of the service. Off loopback only behind a declared proxy. Required.
+    /// `listen`: the address and port of the service. Off loopback only with `[tls]` or behind a declared proxy. Required.
     pub listen: SocketAddr,
     /// `public_url`: where browsers reach the service; `https`, or `http` on loopback. Required.
     pub public_url: Origin,
@@ -104,7 +104,7 @@ pub struct AdminConfig {
 /// `[proxy]`: the proxies in front of the service.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyConfig {
-    /// `proxy.trusted`: networks whose `X-Forwarded-*` headers count. A plain address means itself. Default: none.
+    /// `proxy.trusted`: networks whose `Forwarded` and `X-Forwarded-*` headers count. A plain address means itself. Default: none.
     pub trusted: Vec<IpNet>,
 }
 

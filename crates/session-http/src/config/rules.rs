@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::values::Values;
-use super::{Config, Origin, StoreUrl, keys};
+use super::{Config, Origin, StoreUrl, keys, tls};
 
 /// What holds for every way of running the service.
 pub(super) fn always(values: &Values, reader: &mut Reader) {
@@ -16,6 +16,15 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
         reader.fault(
             "public_url",
             format!("\"{url}\" must be https: http is for loopback only"),
+        );
+    }
+    if values.tls.is_some()
+        && let Some(url) = &values.public_url
+        && !url.is_https()
+    {
+        reader.fault(
+            "public_url",
+            format!("\"{url}\" must be https: with [tls] nothing else is spoken"),
         );
     }
     let unsafe_origins: Vec<_> = values
@@ -52,14 +61,16 @@ pub(super) fn production(values: &Values, reader: &mut Reader, is_demo: impl Fn(
     let on_loopback = values.listen.is_none_or(|address| address.ip().is_loopback());
     if let Some(address) = values.listen
         && !on_loopback
+        && values.tls.is_none()
+        && !tls::is_meant(reader)
         && values.proxy.trusted.is_empty()
         && !reader.is_bad("proxy.trusted")
     {
         reader.fault(
             "listen",
             format!(
-                "{address} is not loopback, and this version has no TLS of its own: put a proxy that has in front, and \
-                 declare it as proxy.trusted = [\"its address\"]"
+                "{address} is not loopback, and plain HTTP is for loopback only: set tls.certificate and tls.key, or put a proxy \
+                 that has them in front, and declare it as proxy.trusted = [\"its address\"]"
             ),
         );
     }

@@ -1,6 +1,7 @@
 //! What a configuration means, and everything that can be wrong with it.
 
 mod demo;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -272,8 +273,8 @@ fn all_faults_are_named_at_once() {
     let expected = [
         "lisen: is not known; did you mean listen?",
         "polcy: is not known; did you mean policy?",
-        "tls: is not available in this version; leave it out",
         "keys.rotate_every: is 30m, must be 1h to 1825d",
+        "tls.key: is missing beside tls.certificate",
         "policy.colour: is not known; [policy] has access_ttl, idle_timeout",
         "listen: is missing; write for example \"127.0.0.1:8080\"",
         "public_url: \"http://auth.example.com\" must be https",
@@ -312,7 +313,6 @@ fn all_faults_are_named_at_once() {
 #[test]
 fn what_is_not_built_is_refused_by_its_name() {
     for (variable, path) in [
-        ("SESSION_TLS__CERTIFICATE", "tls"),
         ("SESSION_RATE_LIMIT__ENABLED", "rate_limit"),
         ("SESSION_EVENTS__WEBHOOK_URL", "events"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),

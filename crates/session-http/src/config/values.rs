@@ -276,7 +276,7 @@ fn name(text: &str) -> Result<String, Problem> {
     }
 }
 
-fn path(text: &str) -> Result<PathBuf, Problem> {
+pub(super) fn path(text: &str) -> Result<PathBuf, Problem> {
     if text.is_empty() || text.contains('\0') {
         Err("is not a path")
     } else {

@@ -16,21 +16,25 @@ mod well_known;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
-use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, Route, guard, web};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
 
 use crate::app::App;
+use crate::cors;
+use crate::origins::Origins;
 use crate::problem::{Code, Problem};
 use crate::wire::{Tokens, Transport};
 
-/// Every route of the public listener.
-pub fn configure(config: &mut web::ServiceConfig) {
+/// Every route of the public listener. Pages of `origins` may read what is for pages.
+pub fn configure(config: &mut web::ServiceConfig, origins: &Origins) {
     let no_store = || DefaultHeaders::new().add((CACHE_CONTROL, "no-store"));
     config
         .service(
             web::scope("/auth")
+                .wrap(cors::for_pages(origins))
+                .wrap(from_fn(cors::plainly))
                 .wrap(no_store())
                 .service(only(web::resource("/login").post(login::login), "POST"))
                 .service(only(web::resource("/refresh").post(refresh::refresh), "POST"))
@@ -86,10 +90,16 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 ))
                 .default_service(web::to(not_found)),
         )
-        .service(only(
-            web::resource("/.well-known/jwks.json").route(get_or_head().to(well_known::jwks)),
-            "GET, HEAD",
-        ))
+        .service(
+            web::scope("/.well-known")
+                .wrap(cors::for_pages(origins))
+                .wrap(from_fn(cors::plainly))
+                .service(only(
+                    web::resource("/jwks.json").route(get_or_head().to(well_known::jwks)),
+                    "GET, HEAD",
+                ))
+                .default_service(web::to(not_found)),
+        )
         .configure(health)
         .service(only(
             web::resource("/curl.txt").route(get_or_head().to(curl_page::page)),

@@ -15,6 +15,7 @@ const CODES: &[&str] = &[
     "invalid_credentials",
     "invalid_request",
     "not_found",
+    "origin_not_allowed",
     "overloaded",
     "payload_too_large",
     "precondition_required",
@@ -47,7 +48,20 @@ impl Answer {
         if self.path.starts_with("/auth") || self.path.starts_with("/v1") {
             assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
         }
-        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(self.header(name), Some(value), "{self}");
+        }
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.ends_with("frame-ancestors 'none'"),
+            "{self}"
+        );
+        let readers = self.header("cross-origin-resource-policy");
+        assert!(matches!(readers, Some("same-origin" | "cross-origin")), "{self}");
         if self.status < 400 {
             return self;
         }

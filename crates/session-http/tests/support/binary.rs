@@ -48,7 +48,8 @@ impl Binary {
         // To the end only if it never listens: the loop ends with the line that says so.
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             greeting.push(line.unwrap());
-            if let Some(address) = greeting.last().unwrap().strip_prefix("listening on http://") {
+            let listening = greeting.last().unwrap().strip_prefix("listening on ");
+            if let Some((_, address)) = listening.and_then(|url| url.split_once("://")) {
                 let address = address.parse().unwrap();
                 return Self {
                     child,

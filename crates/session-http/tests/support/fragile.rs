@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::from_fn;
 use actix_web::rt::System;
 use actix_web::{HttpServer, web};
 use async_trait::async_trait;
@@ -30,6 +30,8 @@ use session_http::login::{LoginChecker, LoginError};
 use session_http::metrics::Metrics;
 use session_http::origins::Origins;
 use session_http::routes;
+use session_http::secure_transport::SecureTransport;
+use session_http::security_headers;
 use session_store::draft_store::{
     DeleteDraft, DraftEntry, DraftStore, DraftsPosition, Expected, KeptDraft, PutDraft, StoredDraft,
 };
@@ -299,7 +301,7 @@ impl FragileApp {
         let served = app.clone();
         let thread = thread::spawn(move || {
             System::new().block_on(async {
-                let (public, client) = serve(&served, routes::configure);
+                let (public, client) = serve(&served, |config| routes::configure(config, &origins()));
                 let (admin, admin_client) = serve(&served, routes::configure_admin);
                 drop(served);
                 let handles = vec![public.handle(), admin.handle()];
@@ -356,10 +358,9 @@ fn serve(app: &web::Data<App>, configure: fn(&mut web::ServiceConfig)) -> (Serve
     let address = listener.local_addr().unwrap();
     let app = app.clone();
     let server = HttpServer::new(move || {
-        let nosniff = DefaultHeaders::new().add(("x-content-type-options", "nosniff"));
         actix_web::App::new()
             .app_data(app.clone())
-            .wrap(nosniff)
+            .wrap(from_fn(security_headers::public))
             .configure(configure)
     });
     (server.workers(1).listen(listener).unwrap().run(), address)
@@ -382,11 +383,19 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         login: Some(store),
         api_keys: ApiKeys::new([("tests".to_owned(), ApiKeyHash::of(TestApp::api_key()))]),
         cookies: Cookies::new(&CookiesConfig::default()),
-        origins: Origins::new([PUBLIC_URL.parse().unwrap()], &[]),
+        origins: origins(),
         trusted_proxies: Vec::new(),
         key_looks: KeyLooks::of_no_file(),
+        secure_transport: SecureTransport {
+            required: true,
+            own: false,
+        },
         metrics: Metrics::new(),
         clock,
         demo: None,
     }
+}
+
+fn origins() -> Origins {
+    Origins::new([PUBLIC_URL.parse().unwrap()], &[])
 }

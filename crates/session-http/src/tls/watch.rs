@@ -1,0 +1,89 @@
+//! A running service takes a new certificate without a restart.
+
+use std::time::Duration;
+
+use rustls::sign::CertifiedKey;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::files::{self, LoadCertificateError};
+use crate::cli::report;
+use crate::config::TlsConfig;
+use crate::private_file::Stamp;
+
+/// How often the files are looked at. A certificate is renewed weeks before its end: seconds are in time.
+const REREAD_EVERY: Duration = Duration::from_secs(2);
+
+/// Tells when the certificate or its key was replaced. A look costs two `stat`s.
+#[derive(Debug)]
+pub struct CertificateWatch {
+    config: TlsConfig,
+    /// Of what is in force.
+    seen: Stamps,
+}
+
+/// Of both files, following links: where a renewal points a link elsewhere, the file behind it is another one.
+type Stamps = [Option<Stamp>; 2];
+
+impl CertificateWatch {
+    /// Reads the files for the first time.
+    pub(super) fn start(config: &TlsConfig) -> Result<(Self, CertifiedKey), LoadCertificateError> {
+        let (certificate, seen) = read(config)?;
+        let config = config.clone();
+        Ok((Self { config, seen }, certificate))
+    }
+
+    /// The new certificate, if the files are others than those in force. On an error what is in force stays good, and the next
+    /// look tries again: between the writing of the one file and of the other they do not belong together.
+    fn reread(&mut self) -> Result<Option<CertifiedKey>, LoadCertificateError> {
+        if stamps(&self.config) == self.seen {
+            return Ok(None);
+        }
+        let (certificate, seen) = read(&self.config)?;
+        self.seen = seen;
+        Ok(Some(certificate))
+    }
+
+    /// Hands each new certificate to `replace`.
+    pub(super) async fn follow(mut self, replace: impl Fn(CertifiedKey)) {
+        let mut ticks = interval(REREAD_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = (String::new(), 0_u32);
+        loop {
+            ticks.tick().await;
+            match self.reread() {
+                Ok(None) => failing = Default::default(),
+                Ok(Some(certificate)) => {
+                    replace(certificate);
+                    failing = Default::default();
+                    tracing::info!("the TLS certificate was replaced");
+                }
+                Err(error) => {
+                    let error = report(&error);
+                    if failing.0 != error {
+                        failing = (error, 0);
+                    }
+                    failing.1 = failing.1.saturating_add(1);
+                    // Not the first time, which is what a renewal looks like in the middle; and once, not every other second
+                    // until somebody comes.
+                    if failing.1 == 2 {
+                        let error = &failing.0;
+                        tracing::error!(
+                            error,
+                            "the TLS certificate could not be reread; the one in use stays in force"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The stamps are older than the content: a file that changes meanwhile is read again at the next look.
+fn read(config: &TlsConfig) -> Result<(CertifiedKey, Stamps), LoadCertificateError> {
+    let seen = stamps(config);
+    Ok((files::load(config)?, seen))
+}
+
+fn stamps(config: &TlsConfig) -> Stamps {
+    [Stamp::now(&config.certificate), Stamp::now(&config.key)]
+}
