@@ -52,6 +52,10 @@ async fn sweep(app: web::Data<App>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        // A clock that has jumped ahead would have everything deleted that is not over by far.
+        if !app.clock_is_steady() {
+            continue;
+        }
         match app.sessions.sweep(app.now()).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "swept sessions that ended over a day ago"),

@@ -72,6 +72,8 @@ pub enum Code {
     Overloaded,
     /// The store does not answer.
     StoreUnavailable,
+    /// The service's clock has jumped.
+    ClockUnreliable,
     /// A fault of the service.
     Internal,
 }
@@ -182,6 +184,11 @@ impl Code {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The session store does not answer",
             ),
+            Self::ClockUnreliable => (
+                "clock_unreliable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The service does not know what time it is",
+            ),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service has a fault"),
         }
     }
@@ -200,7 +207,7 @@ impl Code {
     const fn retryable(self) -> bool {
         matches!(
             self,
-            Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal
+            Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::ClockUnreliable | Self::Internal
         )
     }
 
@@ -208,6 +215,8 @@ impl Code {
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::Overloaded | Self::StoreUnavailable => Some("1"),
+            // A person mends it.
+            Self::ClockUnreliable => Some("10"),
             _ => None,
         }
     }

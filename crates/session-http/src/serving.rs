@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::pin::pin;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
@@ -11,7 +12,9 @@ use actix_web::{HttpServer, web};
 
 use crate::app::App;
 use crate::background::Background;
+use crate::observe::observe;
 use crate::routes;
+use crate::stop_signals::StopSignals;
 
 /// How long requests in flight may take to finish after the service was told to stop, in seconds.
 const STOP_WITHIN_SECS: u64 = 30;
@@ -21,6 +24,7 @@ const ADMIN_STOPS_WITHIN_SECS: u64 = 3;
 
 /// A service that answers.
 pub struct Running {
+    app: web::Data<App>,
     public: Server,
     admin: Option<Server>,
     background: Background,
@@ -35,6 +39,7 @@ impl Running {
         background: Background,
     ) -> io::Result<Self> {
         Ok(Self {
+            app: app.clone(),
             public: serve_public(app.clone(), public)?,
             admin: admin.map(|listener| serve_admin(app.clone(), listener)).transpose()?,
             background,
@@ -46,24 +51,46 @@ impl Running {
         self.public.handle()
     }
 
-    /// Serves until it is told to stop: by its handle; or by SIGTERM, upon which it accepts nothing more and finishes what is in
-    /// flight; or by SIGINT, from a keyboard, which does not wait for what is in flight. Operators are answered to the end.
+    /// Serves until it is told to stop, by its handle or by a signal: SIGTERM, or SIGINT from a keyboard. Then it accepts nothing
+    /// more and finishes what is in flight; operators are answered to the end. A second signal ends it at once, which is an error.
     pub async fn until_stopped(self) -> io::Result<()> {
         let Self {
+            app,
             public,
             admin,
             background: _running,
         } = self;
-        let Some(admin) = admin else {
-            return public.await;
-        };
-        let handle = admin.handle();
-        let admin = spawn(admin);
-        let stopped = public.await;
-        handle.stop(true).await;
-        admin.await??;
-        stopped
+        let mut signals = StopSignals::listen()?;
+        let handle = public.handle();
+        let admin = admin.map(|admin| (admin.handle(), spawn(admin)));
+        let mut public = pin!(public);
+        tokio::select! {
+            stopped = &mut public => stopped?,
+            () = signals.next() => {
+                tracing::info!("stopping: what is in flight is finished; a second signal ends it at once");
+                app.readiness.stop();
+                // The command is sent by the call; what it returns is done when the server is.
+                drop(handle.stop(true));
+                tokio::select! {
+                    stopped = &mut public => stopped?,
+                    () = signals.next() => return Err(ended_at_once()),
+                }
+            }
+        }
+        if let Some((handle, admin)) = admin {
+            handle.stop(true).await;
+            admin.await??;
+        }
+        app.traces.finish().await;
+        Ok(())
     }
+}
+
+fn ended_at_once() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Interrupted,
+        "a second signal came: what was in flight was not finished",
+    )
 }
 
 fn serve_public(app: web::Data<App>, listener: TcpListener) -> io::Result<Server> {
@@ -72,8 +99,11 @@ fn serve_public(app: web::Data<App>, listener: TcpListener) -> io::Result<Server
             .app_data(app.clone())
             .wrap(from_fn(routes::known_host))
             .wrap(nosniff())
+            .wrap(from_fn(observe))
             .configure(routes::configure)
     });
+    // Signals are heard by `Running::until_stopped`.
+    let server = server.disable_signals();
     Ok(server.shutdown_timeout(STOP_WITHIN_SECS).listen(listener)?.run())
 }
 
@@ -82,9 +112,10 @@ fn serve_admin(app: web::Data<App>, listener: TcpListener) -> io::Result<Server>
         actix_web::App::new()
             .app_data(app.clone())
             .wrap(nosniff())
+            .wrap(from_fn(observe))
             .configure(routes::configure_admin)
     });
-    // It stops after the public one, not by a signal of its own.
+    // It stops after the public one.
     let server = server.disable_signals().workers(1);
     Ok(server.shutdown_timeout(ADMIN_STOPS_WITHIN_SECS).listen(listener)?.run())
 }

@@ -27,7 +27,10 @@ use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersF
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
 use crate::origins::Origins;
+use crate::readiness::Readiness;
 use crate::serving::Running;
+use crate::traces::{Traces, TracesError};
+use crate::wall_clock::WallClock;
 
 /// The service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,9 @@ pub enum StartError {
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -116,7 +122,8 @@ impl Service {
         let own_origins = demo
             .as_ref()
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
-        let store = OpenStore::of(config).await?;
+        let metrics = Metrics::new();
+        let store = OpenStore::of(config).await?.measured(&metrics.store_times());
         let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
         let app = App {
             sessions,
@@ -126,7 +133,10 @@ impl Service {
             cookies: Cookies::new(&config.cookies),
             origins: Origins::new(own_origins, &config.cors.allowed_origins),
             trusted_proxies: config.proxy.trusted.clone(),
-            metrics: Metrics::new(),
+            metrics,
+            traces: Traces::start(&config.traces)?,
+            readiness: Readiness::new(),
+            wall_clock: WallClock::default(),
             clock,
             demo,
         };

@@ -24,7 +24,7 @@ pub(super) async fn refresh(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let now = app.now();
+    let now = app.steady_now()?;
     let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let presented = presented_refresh(body.and_then(|body| body.refresh_token), &jar)?;

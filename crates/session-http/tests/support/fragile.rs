@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::rt::System;
 use actix_web::{HttpServer, web};
 use async_trait::async_trait;
@@ -26,9 +26,14 @@ use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
 use session_http::login::{LoginChecker, LoginError};
+use session_http::measured_store::Measured;
 use session_http::metrics::Metrics;
+use session_http::observe::observe;
 use session_http::origins::Origins;
+use session_http::readiness::Readiness;
 use session_http::routes;
+use session_http::traces::Traces;
+use session_http::wall_clock::WallClock;
 use session_store::draft_store::{
     DeleteDraft, DraftEntry, DraftStore, DraftsPosition, Expected, KeptDraft, PutDraft, StoredDraft,
 };
@@ -359,14 +364,17 @@ fn serve(app: &web::Data<App>, configure: fn(&mut web::ServiceConfig)) -> (Serve
         actix_web::App::new()
             .app_data(app.clone())
             .wrap(nosniff)
+            .wrap(from_fn(observe))
             .configure(configure)
     });
     (server.workers(1).listen(listener).unwrap().run(), address)
 }
 
 fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>) -> App {
+    let metrics = Metrics::new();
+    let measured = Measured::new(Arc::clone(&store), metrics.store_times());
     let sessions = Sessions::new(Setup {
-        store: Arc::clone(&store) as Arc<dyn SessionStore>,
+        store: Arc::new(measured) as Arc<dyn SessionStore>,
         policy: policy.validated().unwrap(),
         issuer: PUBLIC_URL.to_owned(),
         audience: AUDIENCE.to_owned(),
@@ -383,7 +391,11 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         cookies: Cookies::new(&CookiesConfig::default()),
         origins: Origins::new([PUBLIC_URL.parse().unwrap()], &[]),
         trusted_proxies: Vec::new(),
-        metrics: Metrics::new(),
+        metrics,
+        traces: Traces::none(),
+        // Its health changes from one request to the next.
+        readiness: Readiness::sharing_for(Duration::ZERO),
+        wall_clock: WallClock::default(),
         clock,
         demo: None,
     }
