@@ -11,6 +11,7 @@ use actix_web::web;
 use session_core::entropy::EntropyError;
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::sessions::{Follower, Sessions, Setup};
 use session_store::store::{SessionStore, StoreError};
 
@@ -207,6 +208,7 @@ async fn open_sessions(
         signing: ring.signing,
         refresh: ring.refresh,
         entropy: Arc::new(entropy),
+        events: Arc::new(NoEvents),
     });
     let follower = sessions.catch_up(clock.now()).await?;
     Ok((sessions, watch, follower))

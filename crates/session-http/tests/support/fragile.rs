@@ -39,6 +39,7 @@ use session_store::draft_store::{
 };
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{EndError, Follower, Sessions, Setup};
 use session_store::store::{
@@ -381,6 +382,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         signing: SigningKeys::of_one(keys.signing),
         refresh: RefreshSecrets::of_one(keys.refresh),
         entropy: Arc::new(SystemEntropy::new()),
+        events: Arc::new(NoEvents),
     });
     let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
     App {
