@@ -8,7 +8,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage as _, web};
+use actix_web::web;
 use tracing::Instrument as _;
 
 use crate::app::App;
@@ -32,7 +32,6 @@ pub async fn observe(
     let method = request.method().clone();
     let from_proxy = request_id::is_from_proxy(request.peer_addr(), &app.trusted_proxies);
     let id = RequestId::of(request.headers(), from_proxy);
-    request.extensions_mut().insert(id.clone());
     let parent = from_proxy.then(|| request.headers() as &HeaderMap);
     let mut trace = app.traces.begin(parent, &method);
     let span = tracing::info_span!("request", %id, %method);

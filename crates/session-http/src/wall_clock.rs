@@ -86,8 +86,8 @@ mod tests {
         clock.look(Timestamp::from_millis(wall), Duration::from_hours(5) + passed)
     }
 
-    const fn millis(duration: Duration) -> i64 {
-        duration.as_millis() as i64
+    fn millis(duration: Duration) -> i64 {
+        duration.as_millis().try_into().unwrap()
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(look(&clock, hour(3), millis(YEAR)), Trust::Jumped);
         // Another jump is the same doubt: it begins no new hour.
         assert_eq!(look(&clock, hour(5), -millis(YEAR)), Trust::Jumped);
-        let last = hour(7) - Duration::from_millis(1);
+        let last = hour(7).saturating_sub(Duration::from_millis(1));
         assert_eq!(look(&clock, last, -millis(YEAR)), Trust::Jumped);
         assert_eq!(look(&clock, hour(7), -millis(YEAR)), Trust::Steady, "it is believed");
         assert_eq!(look(&clock, hour(8), 0), Trust::Jumped, "and held against that");

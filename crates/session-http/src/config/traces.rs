@@ -72,3 +72,73 @@ fn part(given: &Given) -> Result<f64, String> {
         Err(format!("{number} is not from 0 to 1"))
     }
 }
+
+#[cfg(all(test, feature = "otel"))]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Faults};
+
+    const LEAST: &str = r#"
+        listen = "127.0.0.1:8080"
+        public_url = "https://auth.example.com"
+        issuer = "https://auth.example.com"
+        audience = "https://api.example.com"
+        [store]
+        url = "memory:"
+        [keys]
+        directory = "keys"
+        [login]
+        users_file = "users"
+        [traces]
+    "#;
+
+    fn read(lines: &str, variables: &[(&str, &str)]) -> Result<Option<TracesEndpoint>, Faults> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::from_toml(&format!("{LEAST}{lines}"), variables).map(|config| config.traces.endpoint)
+    }
+
+    fn to(url: &str, sample: f64) -> TracesEndpoint {
+        let url = url.to_owned();
+        TracesEndpoint { url, sample }
+    }
+
+    #[test]
+    fn a_collector_and_how_much_it_is_sent() {
+        assert_eq!(read("", &[]).unwrap(), None);
+        let local = "otlp_endpoint = \"http://localhost:4318/\"\n";
+        assert_eq!(read(local, &[]).unwrap(), Some(to("http://localhost:4318", 0.1)));
+        for (sample, number) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25)] {
+            let expected = Some(to("http://localhost:4318", number));
+            assert_eq!(read(&format!("{local}sample = {sample}"), &[]).unwrap(), expected);
+            assert_eq!(read(local, &[("SESSION_TRACES__SAMPLE", sample)]).unwrap(), expected);
+        }
+        assert_eq!(
+            read("otlp_endpoint = \"http://[::1]:4318\"", &[]).unwrap(),
+            Some(to("http://[::1]:4318", 0.1))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (lines, said) in [
+            ("otlp_endpoint = \"https://collector:4318\"", "is https"),
+            ("otlp_endpoint = \"collector:4318\"", "is not the address"),
+            ("otlp_endpoint = \"http://\"", "is not the address"),
+            ("otlp_endpoint = \"http://a:4318/v1/traces\"", "is not the address"),
+            ("otlp_endpoint = \"http://user:password@a\"", "is not the address"),
+            ("otlp_endpoint = \"http://a\"\nsample = 1.01", "is not from 0 to 1"),
+            ("otlp_endpoint = \"http://a\"\nsample = -1", "is not from 0 to 1"),
+            ("otlp_endpoint = \"http://a\"\nsample = nan", "is not from 0 to 1"),
+            ("otlp_endpoint = \"http://a\"\nsample = \"0.5\"", "is not a number"),
+            ("sample = 0.5", "not where to"),
+        ] {
+            let faults = read(lines, &[]).unwrap_err().to_string();
+            assert!(
+                faults.contains(said) && faults.lines().count() == 1,
+                "{lines}: {faults}"
+            );
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ pub(super) struct HttpSender {
     /// Always there, but for the moment of its end.
     runtime: Option<Runtime>,
     within: Duration,
+    failing: AtomicBool,
 }
 
 impl HttpSender {
@@ -30,6 +32,7 @@ impl HttpSender {
         Ok(Self {
             runtime: Some(runtime),
             within,
+            failing: AtomicBool::new(false),
         })
     }
 }
@@ -38,7 +41,27 @@ impl HttpSender {
 impl HttpClient for HttpSender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let runtime = self.runtime.as_ref().ok_or("it has ended")?;
-        runtime.block_on(async { timeout(self.within, send(request)).await? })
+        let answer = runtime.block_on(async { timeout(self.within, send(request)).await? });
+        self.tell(&answer);
+        answer
+    }
+}
+
+impl HttpSender {
+    /// The log is told of changes only.
+    fn tell(&self, answer: &Result<Response<Bytes>, HttpError>) {
+        let fails = !answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+        match (self.failing.swap(fails, Ordering::Relaxed), answer) {
+            (false, Err(error)) => tracing::warn!(%error, "traces cannot be sent: their spans are lost"),
+            (false, Ok(answer)) if fails => {
+                tracing::warn!(
+                    status = answer.status().as_u16(),
+                    "the collector does not take traces: their spans are lost"
+                );
+            }
+            (true, _) if !fails => tracing::info!("traces are sent again"),
+            _ => {}
+        }
     }
 }
 

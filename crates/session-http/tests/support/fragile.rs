@@ -22,6 +22,7 @@ use session_core::session::{Revocation, RevocationReason};
 use session_core::time::Timestamp;
 use session_http::api_key::{ApiKeyHash, ApiKeys};
 use session_http::app::App;
+use session_http::background::Sweeping;
 use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
@@ -105,6 +106,12 @@ impl Fragile {
     /// How many records were loaded so far.
     pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Whether it still has the record of `device`'s session.
+    pub(crate) async fn holds(&self, device: &Device) -> bool {
+        let id = device.id().parse().unwrap();
+        self.store.load(&id).await.unwrap().is_some()
     }
 
     /// Another instance ends the session of `device`.
@@ -296,9 +303,17 @@ impl FragileApp {
 
     /// One instance over a store that it may share.
     pub(crate) async fn over(store: Arc<Fragile>, keys: Keys, policy: Policy) -> Self {
+        // The store's health changes from one request to the next.
+        Self::sharing(store, keys, policy, Duration::ZERO).await
+    }
+
+    /// As [`FragileApp::over`]; an answer of the store to whether it is well is everybody's for so long.
+    pub(crate) async fn sharing(store: Arc<Fragile>, keys: Keys, policy: Policy, shared_for: Duration) -> Self {
         super::log::capture();
         let clock = Arc::new(ManualClock::at(START));
-        let app = web::Data::new(app(Arc::clone(&store), keys, policy, Arc::clone(&clock)));
+        let mut app = app(Arc::clone(&store), keys, policy, Arc::clone(&clock));
+        app.readiness = Readiness::sharing_for(shared_for);
+        let app = web::Data::new(app);
         let follower = app.sessions.catch_up(START).await.unwrap();
         let (started, starting) = mpsc::channel();
         let served = app.clone();
@@ -330,6 +345,16 @@ impl FragileApp {
         let clock = Arc::clone(&self.app.clock);
         let follower = &mut self.follower;
         self.app.sessions.follow(follower, Duration::ZERO, || clock.now()).await
+    }
+
+    /// The time by its clock.
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    /// Sweeps once.
+    pub(crate) async fn sweep(&self, sweeping: &mut Sweeping) {
+        sweeping.pass(&self.app).await;
     }
 
     pub(crate) async fn open(&self, transport: Transport) -> Device {
@@ -395,8 +420,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         trusted_proxies: Vec::new(),
         metrics,
         traces: Traces::none(),
-        // Its health changes from one request to the next.
-        readiness: Readiness::sharing_for(Duration::ZERO),
+        readiness: Readiness::new(),
         wall_clock: WallClock::default(),
         clock,
         demo: None,
