@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use reqwest::Method;
 
@@ -162,11 +163,16 @@ async fn a_collector_that_is_gone_or_hangs_hurts_no_request() {
     drop(gone);
     for address in addresses {
         let app = traced(address, &[("traces", "sample = 1")]);
-        let mut device = Device::open(&app, Transport::Cookie, "keyed").await;
-        for _ in 0..20 {
-            device.refresh().await;
-            app.request(Method::HEAD, "/healthz").send().await.expect(200);
-        }
+        let requests = async {
+            let mut device = Device::open(&app, Transport::Cookie, "keyed").await;
+            for _ in 0..20 {
+                device.refresh().await;
+                app.request(Method::HEAD, "/healthz").send().await.expect(200);
+            }
+        };
+        // Each would wait for the collector for five seconds.
+        let done = tokio::time::timeout(Duration::from_secs(100), requests).await;
+        done.expect("nobody waits for the collector");
         drop(app);
     }
 }
