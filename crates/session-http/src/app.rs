@@ -19,7 +19,11 @@ use crate::key_directory::KeyLooks;
 use crate::login::LoginChecker;
 use crate::metrics::Metrics;
 use crate::origins::Origins;
+use crate::problem::{Code, Problem};
+use crate::readiness::Readiness;
 use crate::secure_transport::SecureTransport;
+use crate::traces::Traces;
+use crate::wall_clock::{Trust, WallClock};
 
 /// The application: use cases, and what HTTP adds to them. Shared by all workers; nothing in it is mutable from outside.
 pub struct App {
@@ -43,8 +47,14 @@ pub struct App {
     pub secure_transport: SecureTransport,
     /// What it tells of itself in numbers.
     pub metrics: Metrics,
+    /// Where spans of requests go.
+    pub traces: Traces,
+    /// Whether it can do its work.
+    pub readiness: Readiness,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Whether that clock may be believed.
+    pub wall_clock: WallClock,
     /// Set in the demo.
     pub demo: Option<Demo>,
 }
@@ -53,6 +63,24 @@ impl App {
     /// The time of this request. Taken once, before anything is loaded.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// As [`App::now`], for what a wrong clock would spoil for good: a session that is opened or refreshed by it, or said to be
+    /// over. While the clock has jumped that is to be asked for again.
+    pub fn steady_now(&self) -> Result<Timestamp, Problem> {
+        if self.clock_is_steady() {
+            Ok(self.now())
+        } else {
+            Err(Problem::new(
+                Code::ClockUnreliable,
+                "the service's clock has jumped, and nobody is logged out by that: repeat the request",
+            ))
+        }
+    }
+
+    /// Whether the clock has moved as time has passed. While it has not, nothing may be deleted by its time.
+    pub fn clock_is_steady(&self) -> bool {
+        self.wall_clock.look(self.clock.now(), self.clock.monotonic()) == Trust::Steady
     }
 
     /// The device that sent `request`, under the name `label`.

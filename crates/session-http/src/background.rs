@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::rt::spawn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::web;
+use session_core::clock::{ClockGuard, Clocks};
 use session_store::sessions::Follower;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -51,14 +52,36 @@ impl Drop for Background {
 async fn sweep(app: web::Data<App>) {
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeping = Sweeping::default();
     loop {
         ticks.tick().await;
-        match app.sessions.sweep(app.now()).await {
+        sweeping.pass(&app).await;
+    }
+}
+
+/// Deletes what is past its time, as long as the time is believed.
+#[derive(Debug, Default)]
+pub struct Sweeping(ClockGuard);
+
+impl Sweeping {
+    /// Deletes a part of what is due, unless the clock has jumped lately: what a wrong clock deletes is not there when it is right
+    /// again. To be called again and again.
+    pub async fn pass(&mut self, app: &App) {
+        let now = app.now();
+        match self.0.look(now, app.clock.monotonic()) {
+            Clocks::Agree => {}
+            Clocks::Settling => return,
+            Clocks::Jumped(by_ms) => {
+                tracing::warn!(by_ms, "the wall clock has jumped: nothing is deleted for an hour");
+                return;
+            }
+        }
+        match app.sessions.sweep(now).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "swept sessions that ended over a day ago"),
             Err(error) => tracing::warn!(%error, "the store could not be swept; trying again"),
         }
-        match app.drafts.sweep(app.now()).await {
+        match app.drafts.sweep(now).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "swept drafts that are past their time"),
             Err(error) => tracing::warn!(%error, "the drafts could not be swept; trying again"),

@@ -1,9 +1,10 @@
-//! The only place of the service where the wall clock is read.
+//! The only place of the service where clocks are read: the wall clock, which people set, and the monotonic one, which nobody does.
 //!
-//! Everything else is given a [`Clock`] or a time. `clippy.toml` holds this: the system's own clocks are disallowed outside.
+//! Everything else is given a [`Clock`], a time or a [`Stopwatch`]. `clippy.toml` holds this for the wall clock: it is disallowed
+//! outside.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use session_core::time::Timestamp;
 
@@ -17,6 +18,10 @@ pub fn now() -> Timestamp {
 pub trait Clock: Send + Sync {
     /// The time.
     fn now(&self) -> Timestamp;
+
+    /// How long it is since a moment that stays the same while the process runs. Nobody sets it, and where the system can
+    /// tell, a machine that is suspended does not stop it: so it tells a wall clock that was set from time that has passed.
+    fn monotonic(&self) -> Duration;
 }
 
 /// The system's clock.
@@ -27,32 +32,77 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         now()
     }
+
+    fn monotonic(&self) -> Duration {
+        since_boot()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Elsewhere the standard library's: some systems stop it while they are suspended.
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    static FIRST: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    FIRST.elapsed()
+}
+
+/// How long something takes: for numbers and logs, never for a decision about a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long it has run.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
 }
 
 /// A clock that stands still until it is set: for tests that start the service as a library. The binary has no switch for it.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    wall: AtomicI64,
+    monotonic_millis: AtomicU64,
+}
 
 impl ManualClock {
     /// A clock that shows `time`.
     pub const fn at(time: Timestamp) -> Self {
-        Self(AtomicI64::new(time.as_millis()))
+        Self {
+            wall: AtomicI64::new(time.as_millis()),
+            monotonic_millis: AtomicU64::new(0),
+        }
     }
 
-    /// Sets it, also backwards: real clocks do that too.
+    /// Sets it, also backwards, without time passing: real clocks do that too.
     pub fn set(&self, time: Timestamp) {
-        self.0.store(time.as_millis(), Ordering::SeqCst);
+        self.wall.store(time.as_millis(), Ordering::SeqCst);
     }
 
-    /// Moves it on.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().saturating_add(by));
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.monotonic_millis.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.monotonic_millis.load(Ordering::SeqCst))
     }
 }
 
@@ -68,6 +118,18 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_millis(101_500));
         clock.set(Timestamp::from_secs(7));
         assert_eq!(clock.now(), Timestamp::from_secs(7));
+        assert_eq!(
+            clock.monotonic(),
+            Duration::from_millis(1_500),
+            "setting a clock lets no time pass"
+        );
+    }
+
+    #[test]
+    fn the_monotonic_clock_does_not_go_back() {
+        let before = SystemClock.monotonic();
+        assert!(SystemClock.monotonic() >= before);
+        assert!(before > Duration::ZERO || cfg!(not(target_os = "linux")));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use session_store::store::{SessionStore, StoreError};
 
 use crate::config::{Config, StoreUrl};
 use crate::known_stores::{KnownStores, KnownStoresError};
+use crate::measured_store::Measured;
+use crate::metrics::StoreTimes;
 
 /// One engine, as what it keeps.
 pub struct OpenStore {
@@ -73,6 +75,14 @@ impl OpenStore {
             StoreUrl::Embedded(directory) => Self::on(EmbeddedStore::open(directory)?),
             StoreUrl::Redis(url) => Self::on(open_redis(url, policy, known).await?),
         })
+    }
+
+    /// The same, with its operations counted in `times`.
+    #[must_use]
+    pub fn measured(mut self, times: &Arc<StoreTimes>) -> Self {
+        self.sessions = Arc::new(Measured::new(self.sessions, Arc::clone(times)));
+        self.drafts = Arc::new(Measured::new(self.drafts, Arc::clone(times)));
+        self
     }
 
     /// Of `engine`.

@@ -79,6 +79,8 @@ pub enum Code {
     Overloaded,
     /// The store does not answer.
     StoreUnavailable,
+    /// The service's clock has jumped.
+    ClockUnreliable,
     /// A fault of the service.
     Internal,
 }
@@ -200,6 +202,11 @@ impl Code {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The session store does not answer",
             ),
+            Self::ClockUnreliable => (
+                "clock_unreliable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The service does not know what time it is",
+            ),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service has a fault"),
         }
     }
@@ -218,7 +225,12 @@ impl Code {
     const fn retryable(self) -> bool {
         matches!(
             self,
-            Self::BodyTooSlow | Self::RefreshRaced | Self::Overloaded | Self::StoreUnavailable | Self::Internal
+            Self::BodyTooSlow
+                | Self::RefreshRaced
+                | Self::Overloaded
+                | Self::StoreUnavailable
+                | Self::ClockUnreliable
+                | Self::Internal
         )
     }
 
@@ -226,6 +238,8 @@ impl Code {
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::Overloaded | Self::StoreUnavailable => Some("1"),
+            // A person mends it.
+            Self::ClockUnreliable => Some("10"),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::pin::pin;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -12,9 +13,11 @@ use rustls::ServerConfig;
 
 use crate::app::App;
 use crate::background::Background;
+use crate::observe::observe;
 use crate::routes;
 use crate::secure_transport;
 use crate::security_headers;
+use crate::stop_signals::StopSignals;
 use crate::tls::Tls;
 
 /// How long requests in flight may take to finish after the service was told to stop, in seconds.
@@ -28,6 +31,7 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(3);
 
 /// A service that answers.
 pub struct Running {
+    app: web::Data<App>,
     public: Server,
     admin: Option<Server>,
     background: Background,
@@ -42,6 +46,7 @@ impl Running {
         background: Background,
     ) -> io::Result<Self> {
         Ok(Self {
+            app: app.clone(),
             public: serve_public(app.clone(), public)?,
             admin: admin.map(|listener| serve_admin(app.clone(), listener)).transpose()?,
             background,
@@ -53,23 +58,38 @@ impl Running {
         self.public.handle()
     }
 
-    /// Serves until it is told to stop: by its handle; or by SIGTERM, upon which it accepts nothing more and finishes what is in
-    /// flight; or by SIGINT, from a keyboard, which does not wait for what is in flight. Operators are answered to the end.
+    /// Serves until it is told to stop, by its handle or by a signal: SIGTERM, or SIGINT from a keyboard. Then it accepts nothing
+    /// more and finishes what is in flight; operators are answered to the end. A second signal ends it at once, which is an error.
     pub async fn until_stopped(self) -> io::Result<()> {
         let Self {
+            app,
             public,
             admin,
             background: _running,
         } = self;
-        let Some(admin) = admin else {
-            return public.await;
-        };
-        let handle = admin.handle();
-        let admin = spawn(admin);
-        let stopped = public.await;
-        handle.stop(true).await;
-        admin.await??;
-        stopped
+        let mut signals = StopSignals::listen()?;
+        let handle = public.handle();
+        let admin = admin.map(|admin| (admin.handle(), spawn(admin)));
+        let mut public = pin!(public);
+        tokio::select! {
+            stopped = &mut public => stopped?,
+            () = signals.next() => {
+                tracing::info!("stopping: what is in flight is finished; a second signal ends it at once");
+                app.readiness.stop();
+                // The command is sent by the call; what it returns is done when the server is.
+                drop(handle.stop(true));
+                tokio::select! {
+                    stopped = &mut public => stopped?,
+                    () = signals.next() => return Err(ended_at_once()),
+                }
+            }
+        }
+        if let Some((handle, admin)) = admin {
+            handle.stop(true).await;
+            admin.await??;
+        }
+        app.traces.finish().await;
+        Ok(())
     }
 }
 
@@ -86,6 +106,13 @@ impl Public {
     }
 }
 
+fn ended_at_once() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Interrupted,
+        "a second signal came: what was in flight was not finished",
+    )
+}
+
 fn serve_public(app: web::Data<App>, Public { listener, tls }: Public) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         actix_web::App::new()
@@ -93,9 +120,12 @@ fn serve_public(app: web::Data<App>, Public { listener, tls }: Public) -> io::Re
             .wrap(from_fn(routes::known_host))
             .wrap(from_fn(secure_transport::only))
             .wrap(from_fn(security_headers::public))
+            .wrap(from_fn(observe))
             .configure(|config| routes::configure(config, &app.origins))
     });
+    // Signals are heard by `Running::until_stopped`.
     let server = server
+        .disable_signals()
         .shutdown_timeout(STOP_WITHIN_SECS)
         .tls_handshake_timeout(HANDSHAKE_WITHIN);
     let server = match tls {
@@ -110,9 +140,10 @@ fn serve_admin(app: web::Data<App>, listener: TcpListener) -> io::Result<Server>
         actix_web::App::new()
             .app_data(app.clone())
             .wrap(from_fn(security_headers::admin))
+            .wrap(from_fn(observe))
             .configure(routes::configure_admin)
     });
-    // It stops after the public one, not by a signal of its own.
+    // It stops after the public one.
     let server = server.disable_signals().workers(1);
     Ok(server.shutdown_timeout(ADMIN_STOPS_WITHIN_SECS).listen(listener)?.run())
 }

@@ -11,6 +11,7 @@ use actix_web::web;
 use session_core::entropy::EntropyError;
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::sessions::{Follower, Sessions, Setup};
 use session_store::store::{SessionStore, StoreError};
 
@@ -27,9 +28,12 @@ use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersF
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
 use crate::origins::Origins;
+use crate::readiness::Readiness;
 use crate::secure_transport::SecureTransport;
 use crate::serving::{Public, Running};
 use crate::tls::{LoadCertificateError, Tls};
+use crate::traces::{Traces, TracesError};
+use crate::wall_clock::WallClock;
 
 /// The service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] LoadCertificateError),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -123,7 +130,8 @@ impl Service {
         let own_origins = demo
             .as_ref()
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
-        let store = OpenStore::of(config).await?;
+        let metrics = Metrics::new();
+        let store = OpenStore::of(config).await?.measured(&metrics.store_times());
         let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
         let (keys, key_looks) = KeyKeeper::new(config, keys);
         let app = App {
@@ -136,7 +144,10 @@ impl Service {
             trusted_proxies: config.proxy.trusted.clone(),
             key_looks,
             secure_transport: SecureTransport::of(config),
-            metrics: Metrics::new(),
+            metrics,
+            traces: Traces::start(&config.traces)?,
+            readiness: Readiness::new(),
+            wall_clock: WallClock::default(),
             clock,
             demo,
         };
@@ -213,6 +224,7 @@ async fn open_sessions(
         signing: ring.signing,
         refresh: ring.refresh,
         entropy: Arc::new(entropy),
+        events: Arc::new(NoEvents),
     });
     let follower = sessions.catch_up(clock.now()).await?;
     Ok((sessions, watch, follower))

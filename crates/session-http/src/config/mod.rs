@@ -47,7 +47,7 @@ pub use origin::{Origin, OriginError};
 pub use rate_limit::RateLimitConfig;
 pub use store_url::{StoreUrl, StoreUrlError};
 pub use tls::TlsConfig;
-pub use traces::TracesConfig;
+pub use traces::{TracesConfig, TracesEndpoint};
 pub(crate) use values::listen as parse_listen;
 
 /// The whole configuration, every value in range and fitting the others.

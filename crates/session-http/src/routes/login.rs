@@ -38,7 +38,7 @@ pub(super) async fn login(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let now = app.now();
+    let now = app.steady_now()?;
     let Some(checker) = &app.login else {
         return Err(Problem::new(
             Code::NotFound,

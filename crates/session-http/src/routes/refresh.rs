@@ -5,7 +5,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use session_core::idempotency_key::IdempotencyKey;
-use session_store::sessions::Attempt;
+use session_store::sessions::{Attempt, Granted};
 
 use super::{grant_answer, single_header};
 use crate::app::App;
@@ -25,7 +25,7 @@ pub(super) async fn refresh(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let now = app.now();
+    let now = app.steady_now()?;
     let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let presented = presented_refresh(body.and_then(|body| body.refresh_token), &jar)?;
@@ -38,7 +38,7 @@ pub(super) async fn refresh(
     };
     let grant = known_keys::refresh(&app, &attempt, now).await?;
     let mut response = grant_answer(&app, &grant, StatusCode::OK, presented.transport, now);
-    if grant.replayed {
+    if grant.granted == Granted::Replayed {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }

@@ -42,7 +42,7 @@ pub(super) async fn open(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let now = app.now();
+    let now = app.steady_now()?;
     authenticate_backend(&app, &request)?;
     let wanted: Open = read_json(&request, payload).await?;
     let login = Login {

@@ -11,6 +11,7 @@
 mod support;
 
 mod bearer_tokens;
+mod clocks;
 mod continue_page;
 mod cookies;
 mod cors;
@@ -23,16 +24,21 @@ mod keys_by_age;
 mod login;
 mod logout;
 mod main_job;
+mod metrics;
 mod operators;
 mod outage;
 mod own_sessions;
 mod plain_http;
 mod problems;
+mod readiness;
 mod refresh_grace;
 mod refresh_input;
 mod refresh_keyed;
+mod request_ids;
 mod secrets;
 mod security_headers;
 mod service;
+#[cfg(feature = "otel")]
+mod traces;
 mod verify;
 mod web;

@@ -14,3 +14,4 @@ mod support;
 mod crash;
 mod demo;
 mod stop;
+mod stop_under_load;

@@ -28,6 +28,13 @@ async fn until_refused(address: SocketAddr) {
 
 #[tokio::test]
 async fn what_is_in_flight_is_answered_and_nothing_more_is_taken() {
+    // The one is a supervisor's, the other a keyboard's.
+    for signal in ["TERM", "INT"] {
+        what_is_in_flight_is_answered_after(signal).await;
+    }
+}
+
+async fn what_is_in_flight_is_answered_after(signal: &str) {
     let data = tempfile::tempdir().unwrap();
     let log = data.path().join("log");
     let demo = Binary::demo(&data.path().join("demo"), &log);
@@ -57,7 +64,7 @@ async fn what_is_in_flight_is_answered_and_nothing_more_is_taken() {
         in_flight.push(stream);
     }
 
-    demo.terminate();
+    demo.signal(signal);
     until_refused(demo.address).await;
 
     for mut stream in in_flight {
@@ -117,4 +124,36 @@ async fn both_listeners_stop_and_operators_are_answered_until_the_rest_has_stopp
     read_answer(&mut stream, "/auth/login").await.checked(&[]).expect(400);
     until_refused(admin.address).await;
     assert_eq!(demo.wait().code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    for (first, second) in [("TERM", "INT"), ("INT", "INT")] {
+        let data = tempfile::tempdir().unwrap();
+        let log = data.path().join("log");
+        let demo = Binary::demo(&data.path().join("demo"), &log);
+        // Half of a request, which would be waited for.
+        let head = format!(
+            "POST /auth/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
+             Expect: 100-continue\r\n\r\n",
+            demo.address,
+        );
+        let mut stream = TcpStream::connect(demo.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut asked = [0; 25];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut asked)
+            .await
+            .unwrap();
+        demo.signal(first);
+        until_refused(demo.address).await;
+        demo.signal(second);
+        assert_eq!(demo.wait().code(), Some(1), "it says that not everything was finished");
+        assert!(fs::read_to_string(&log).unwrap().contains("a second signal came"));
+        assert_eq!(
+            tokio::io::AsyncReadExt::read(&mut stream, &mut asked)
+                .await
+                .unwrap_or(0),
+            0
+        );
+    }
 }

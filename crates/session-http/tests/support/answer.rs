@@ -7,6 +7,7 @@ use serde_json::Value;
 /// Every code that the contract names.
 const CODES: &[&str] = &[
     "api_key_invalid",
+    "clock_unreliable",
     "csrf_rejected",
     "draft_conflict",
     "draft_quota_exceeded",

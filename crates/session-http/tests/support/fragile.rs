@@ -22,21 +22,28 @@ use session_core::session::{Revocation, RevocationReason};
 use session_core::time::Timestamp;
 use session_http::api_key::{ApiKeyHash, ApiKeys};
 use session_http::app::App;
+use session_http::background::Sweeping;
 use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
 use session_http::key_directory::KeyLooks;
 use session_http::login::{LoginChecker, LoginError};
+use session_http::measured_store::Measured;
 use session_http::metrics::Metrics;
+use session_http::observe::observe;
 use session_http::origins::Origins;
+use session_http::readiness::Readiness;
 use session_http::routes;
 use session_http::secure_transport::SecureTransport;
 use session_http::security_headers;
+use session_http::traces::Traces;
+use session_http::wall_clock::WallClock;
 use session_store::draft_store::{
     DeleteDraft, DraftEntry, DraftStore, DraftsPosition, Expected, KeptDraft, PutDraft, StoredDraft,
 };
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{EndError, Follower, Sessions, Setup};
 use session_store::store::{
@@ -102,6 +109,12 @@ impl Fragile {
     /// How many records were loaded so far.
     pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Whether it still has the record of `device`'s session.
+    pub(crate) async fn holds(&self, device: &Device) -> bool {
+        let id = device.id().parse().unwrap();
+        self.store.load(&id).await.unwrap().is_some()
     }
 
     /// Another instance ends the session of `device`.
@@ -293,9 +306,17 @@ impl FragileApp {
 
     /// One instance over a store that it may share.
     pub(crate) async fn over(store: Arc<Fragile>, keys: Keys, policy: Policy) -> Self {
+        // The store's health changes from one request to the next.
+        Self::sharing(store, keys, policy, Duration::ZERO).await
+    }
+
+    /// As [`FragileApp::over`]; an answer of the store to whether it is well is everybody's for so long.
+    pub(crate) async fn sharing(store: Arc<Fragile>, keys: Keys, policy: Policy, shared_for: Duration) -> Self {
         super::log::capture();
         let clock = Arc::new(ManualClock::at(START));
-        let app = web::Data::new(app(Arc::clone(&store), keys, policy, Arc::clone(&clock)));
+        let mut app = app(Arc::clone(&store), keys, policy, Arc::clone(&clock));
+        app.readiness = Readiness::sharing_for(shared_for);
+        let app = web::Data::new(app);
         let follower = app.sessions.catch_up(START).await.unwrap();
         let (started, starting) = mpsc::channel();
         let served = app.clone();
@@ -327,6 +348,16 @@ impl FragileApp {
         let clock = Arc::clone(&self.app.clock);
         let follower = &mut self.follower;
         self.app.sessions.follow(follower, Duration::ZERO, || clock.now()).await
+    }
+
+    /// The time by its clock.
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    /// Sweeps once.
+    pub(crate) async fn sweep(&self, sweeping: &mut Sweeping) {
+        sweeping.pass(&self.app).await;
     }
 
     pub(crate) async fn open(&self, transport: Transport) -> Device {
@@ -361,20 +392,24 @@ fn serve(app: &web::Data<App>, configure: fn(&mut web::ServiceConfig)) -> (Serve
         actix_web::App::new()
             .app_data(app.clone())
             .wrap(from_fn(security_headers::public))
+            .wrap(from_fn(observe))
             .configure(configure)
     });
     (server.workers(1).listen(listener).unwrap().run(), address)
 }
 
 fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>) -> App {
+    let metrics = Metrics::new();
+    let measured = Measured::new(Arc::clone(&store), metrics.store_times());
     let sessions = Sessions::new(Setup {
-        store: Arc::clone(&store) as Arc<dyn SessionStore>,
+        store: Arc::new(measured) as Arc<dyn SessionStore>,
         policy: policy.validated().unwrap(),
         issuer: PUBLIC_URL.to_owned(),
         audience: AUDIENCE.to_owned(),
         signing: SigningKeys::of_one(keys.signing),
         refresh: RefreshSecrets::of_one(keys.refresh),
         entropy: Arc::new(SystemEntropy::new()),
+        events: Arc::new(NoEvents),
     });
     let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
     App {
@@ -390,7 +425,10 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
             required: true,
             own: false,
         },
-        metrics: Metrics::new(),
+        metrics,
+        traces: Traces::none(),
+        readiness: Readiness::new(),
+        wall_clock: WallClock::default(),
         clock,
         demo: None,
     }

@@ -1,0 +1,125 @@
+//! A wall clock that jumps: nobody is logged out by it, and nothing is deleted.
+
+use std::time::Duration;
+
+use serde_json::json;
+use session_core::policy::Policy;
+use session_http::background::Sweeping;
+
+use crate::support::app::{START, TestApp};
+use crate::support::client::Request;
+use crate::support::device::{Device, Transport, key, login_body};
+use crate::support::fragile::FragileApp;
+
+const HOUR: Duration = Duration::from_hours(1);
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
+/// Every request that a wrong clock would spoil for good.
+fn judged_by_the_clock(app: &FragileApp, device: &Device) -> Vec<Request> {
+    let login = login_body("alice", Transport::Body, "keyed");
+    let open = json!({"subject": "alice"});
+    vec![
+        device.refreshing_with(&key(0)),
+        app.client.post("/auth/login").json(login),
+        app.client.post("/v1/sessions").bearer(TestApp::api_key()).json(open),
+    ]
+}
+
+#[tokio::test]
+async fn a_jump_logs_nobody_out_and_is_over_when_the_clock_is_right_again() {
+    for transport in [Transport::Body, Transport::Cookie] {
+        let app = FragileApp::start().await;
+        let mut device = app.open(transport).await;
+        let ended = app.open(transport).await;
+        ended.signed(app.client.post("/auth/logout")).send().await.expect(204);
+        for wrong in [START.saturating_add(YEAR), START.saturating_sub(YEAR)] {
+            app.clock.set(wrong);
+            for request in judged_by_the_clock(&app, &device) {
+                let answer = request.send().await.problem(503, "clock_unreliable");
+                assert_eq!(answer.header("retry-after"), Some("10"), "{answer}");
+                assert_eq!(answer.json()["retryable"], true, "{answer}");
+            }
+            let readiness = app.client.get("/readyz").send().await.expect(503).json();
+            assert_eq!(
+                (&readiness["clock"], &readiness["store"]),
+                (&json!("jumped"), &json!("ok"))
+            );
+            let metrics = app.admin.get("/metrics").send().await.expect(200).text;
+            assert!(metrics.contains("\nsession_clock_steady 0\n"), "{metrics}");
+            app.clock.set(START);
+            assert_eq!(
+                app.client.get("/readyz").send().await.expect(200).json()["clock"],
+                json!(null)
+            );
+            device.refresh().await;
+        }
+        // What needs no clock goes on: somebody who leaves, leaves.
+        app.clock.set(START.saturating_add(YEAR));
+        device.signed(app.client.post("/auth/logout")).send().await.expect(204);
+        app.clock.set(START);
+        device
+            .get("/auth/verify")
+            .send()
+            .await
+            .over("session_revoked", "logout");
+        ended.get("/auth/verify").send().await.over("session_revoked", "logout");
+    }
+}
+
+#[tokio::test]
+async fn a_correction_is_no_jump() {
+    let app = FragileApp::start().await;
+    let mut device = app.open(Transport::Body).await;
+    for minutes in [9, 18, 9, 0] {
+        app.clock.set(START.saturating_add(Duration::from_mins(minutes)));
+        device.refresh().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_nobody_puts_right_is_believed_after_an_hour() {
+    let app = FragileApp::start().await;
+    let device = app.open(Transport::Body).await;
+    app.clock.set(START.saturating_add(YEAR));
+    for _ in 0..4 {
+        let refresh = device.refreshing_with(&key(0)).send().await;
+        refresh.problem(503, "clock_unreliable");
+        app.clock.advance(HOUR / 4);
+    }
+    let refresh = device.refreshing_with(&key(0)).send().await;
+    refresh.problem(401, "session_expired");
+    app.open(Transport::Body).await.refresh().await;
+}
+
+#[tokio::test]
+async fn a_jump_deletes_nothing_and_sweeping_goes_on_afterwards() {
+    let app = FragileApp::start().await;
+    let mut sweeping = Sweeping::default();
+    let gone = app.open(Transport::Body).await;
+    let policy = Policy::default();
+    app.clock.advance(policy.idle_timeout + 2 * 24 * HOUR);
+    let mut live = app.open(Transport::Body).await;
+    // As in the service: again and again. First the clock is to be gone along with for an hour.
+    for _ in 0..2 {
+        app.sweep(&mut sweeping).await;
+        assert!(app.store.holds(&gone).await);
+        app.clock.advance(HOUR / 2);
+    }
+    let right = app.clock_now();
+    app.clock.set(right.saturating_add(YEAR));
+    for _ in 0..3 {
+        app.sweep(&mut sweeping).await;
+        assert!(app.store.holds(&gone).await && app.store.holds(&live).await);
+        app.clock.advance(HOUR / 4);
+    }
+    app.clock.set(right.saturating_add(3 * HOUR / 4));
+    live.refresh().await;
+    for _ in 0..4 {
+        app.sweep(&mut sweeping).await;
+        assert!(app.store.holds(&gone).await);
+        app.clock.advance(HOUR / 4);
+    }
+    app.sweep(&mut sweeping).await;
+    assert!(!app.store.holds(&gone).await, "it is swept, as any");
+    assert!(app.store.holds(&live).await);
+}
