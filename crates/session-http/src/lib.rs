@@ -17,6 +17,7 @@ pub mod demo_directory;
 pub mod entity_tag;
 pub mod key_directory;
 pub mod known_stores;
+pub mod limits;
 pub mod login;
 pub mod metrics;
 pub mod open_store;

@@ -42,7 +42,7 @@ pub use demo::DemoOptions;
 pub use events::EventsConfig;
 pub use fault::{Fault, Faults};
 pub use origin::{Origin, OriginError};
-pub use rate_limit::RateLimitConfig;
+pub use rate_limit::{Rate, RateError, RateLimitConfig, RateLimitScope};
 pub use store_url::{StoreUrl, StoreUrlError};
 pub use tls::TlsConfig;
 pub use traces::TracesConfig;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::values::Values;
-use super::{Config, Origin, StoreUrl};
+use super::{Config, Origin, RateLimitScope, StoreUrl};
 
 /// What holds for every way of running the service.
 pub(super) fn always(values: &Values, reader: &mut Reader) {
@@ -37,6 +37,12 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
                 "{admin} is taken by listen = \"{public}\": what operators read must not be public; use another port"
             ),
         );
+    }
+    if values.rate_limit.scope == RateLimitScope::Shared
+        && let Some(StoreUrl::Memory | StoreUrl::Embedded(_)) = values.store_url
+    {
+        let problem = "\"shared\" is for instances that share a Redis: with this store.url write \"instance\"";
+        reader.fault("rate_limit.scope", problem);
     }
     let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();
     if values.cookies.prefix.is_some() && !values.public_url.as_ref().is_some_and(plain_loopback) {

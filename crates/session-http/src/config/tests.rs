@@ -60,6 +60,8 @@ fn the_least_configuration_has_the_written_defaults() {
     assert!(config.proxy.trusted.is_empty() && config.cors.allowed_origins.is_empty());
     assert!(config.service.api_keys.is_empty());
     assert_eq!(config.drafts, DraftPolicy::default());
+    assert_eq!(config.rate_limit, RateLimitConfig::default());
+    assert!(config.rate_limit.enabled);
     assert_eq!((&config.cookies.prefix, config.admin.listen), (&None, None));
     assert_eq!(
         (config.log.format, config.log.level.as_str()),
@@ -115,6 +117,14 @@ fn every_key_of_the_file_is_read() {
             allowed_origins = ["https://app.example.com", "http://localhost:3000"]
             [cookies]
             prefix = "test-"
+            [rate_limit]
+            enabled = false
+            scope = "instance"
+            login_per_address = "1/s"
+            login_per_account = "2/m"
+            refresh_per_address = "3/1h"
+            refresh_per_session = "4/1m"
+            api_per_key = "5/1m"
             [log]
             format = "json"
             level = "warn,session_http=debug"
@@ -183,6 +193,19 @@ fn the_environment_is_laid_over_the_file() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:1");
     assert_eq!(config.policy.access_ttl, Duration::from_secs(5));
     assert_eq!(config.policy.max_sessions_per_subject, 7);
+    let limits = &config.rate_limit;
+    assert!(!limits.enabled);
+    let rates = [
+        limits.login_per_address,
+        limits.login_per_account,
+        limits.refresh_per_address,
+        limits.refresh_per_session,
+        limits.api_per_key,
+    ];
+    assert_eq!(
+        rates.map(|rate| rate.to_string()),
+        ["1/1s", "2/1m", "3/1h", "4/1m", "5/1m"]
+    );
     assert_eq!(config.store.url, StoreUrl::Memory);
     assert_eq!(config.proxy.trusted.len(), 2);
     assert_eq!(config.cors.allowed_origins.len(), 2);
@@ -308,7 +331,6 @@ fn all_faults_are_named_at_once() {
 fn what_is_not_built_is_refused_by_its_name() {
     for (variable, path) in [
         ("SESSION_TLS__CERTIFICATE", "tls"),
-        ("SESSION_RATE_LIMIT__ENABLED", "rate_limit"),
         ("SESSION_EVENTS__WEBHOOK_URL", "events"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
         ("SESSION_LOGIN__OIDC", "login.oidc"),
@@ -319,6 +341,53 @@ fn what_is_not_built_is_refused_by_its_name() {
             "{variable}"
         );
     }
+}
+
+#[test]
+fn limits_are_rates_and_are_shared_over_redis_only() {
+    for (variable, value, part) in [
+        (
+            "SESSION_RATE_LIMIT__ENABLED",
+            "maybe",
+            "\"maybe\" must be true or false",
+        ),
+        (
+            "SESSION_RATE_LIMIT__LOGIN_PER_ADDRESS",
+            "20",
+            "\"20\" is not a rate; write for example 20/1m",
+        ),
+        (
+            "SESSION_RATE_LIMIT__API_PER_KEY",
+            "0/m",
+            "must allow 1 to 1000000 requests",
+        ),
+        (
+            "SESSION_RATE_LIMIT__REFRESH_PER_SESSION",
+            "5/2d",
+            "must be over 1s to 1d",
+        ),
+        (
+            "SESSION_RATE_LIMIT__SCOPE",
+            "all",
+            "\"all\" must be \"instance\" or \"shared\"",
+        ),
+        (
+            "SESSION_RATE_LIMIT__SCOPE",
+            "shared",
+            "is for instances that share a Redis",
+        ),
+    ] {
+        assert!(
+            fault_of((variable, value)).contains(part),
+            "{variable}={value}: {}",
+            fault_of((variable, value))
+        );
+    }
+    let shared = [
+        ("SESSION_RATE_LIMIT__SCOPE", "shared"),
+        ("SESSION_STORE__URL", "redis://localhost"),
+    ];
+    assert_eq!(good(LEAST, &shared).rate_limit.scope, RateLimitScope::Shared);
 }
 
 #[test]

@@ -49,9 +49,11 @@ pub(super) async fn login(
     if wanted.transport == Transport::Cookie {
         app.origins.check(request.method(), request.headers())?;
     }
-    let subject = checker.check(&wanted.username, &wanted.password).await?;
+    let attempt = app.count_login(&request, &wanted.username, now).await?;
+    let checked = checker.check(&wanted.username, &wanted.password).await;
+    attempt.settle(&app, &checked, now).await;
     let login = Login {
-        subject,
+        subject: checked?,
         claims: Claims::none(),
         device: app.device(&request, wanted.device_label.as_deref()),
         remembered: wanted.remember,

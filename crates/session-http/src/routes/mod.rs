@@ -16,12 +16,13 @@ mod well_known;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
-use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, Route, guard, web};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
 
 use crate::app::App;
+use crate::limits::tell_limits;
 use crate::problem::{Code, Problem};
 use crate::wire::{Tokens, Transport};
 
@@ -31,6 +32,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/auth")
+                .wrap(from_fn(tell_limits))
                 .wrap(no_store())
                 .service(only(web::resource("/login").post(login::login), "POST"))
                 .service(only(web::resource("/refresh").post(refresh::refresh), "POST"))
@@ -70,6 +72,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         )
         .service(
             web::scope("/v1")
+                .wrap(from_fn(tell_limits))
                 .wrap(no_store())
                 .service(only(web::resource("/sessions").post(service::open), "POST"))
                 .service(only(

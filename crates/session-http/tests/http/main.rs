@@ -17,7 +17,10 @@ mod csrf;
 mod drafts;
 mod drafts_refused;
 mod feed;
+mod limits;
 mod login;
+#[cfg(unix)]
+mod login_flood;
 mod logout;
 mod main_job;
 mod operators;

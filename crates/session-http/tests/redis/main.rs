@@ -14,6 +14,7 @@ mod support;
 
 mod deployment;
 mod failover;
+mod limits;
 mod lost_data;
 mod outage;
 mod persistent;

@@ -25,6 +25,7 @@ use session_http::app::App;
 use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
+use session_http::limits::Limits;
 use session_http::login::{LoginChecker, LoginError};
 use session_http::metrics::Metrics;
 use session_http::origins::Origins;
@@ -379,6 +380,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         sessions,
         drafts: Drafts::new(drafts, DraftPolicy::default(), Arc::new(SystemEntropy::new())),
         login: Some(store),
+        limits: Limits::none(),
         api_keys: ApiKeys::new([("tests".to_owned(), ApiKeyHash::of(TestApp::api_key()))]),
         cookies: Cookies::new(&CookiesConfig::default()),
         origins: Origins::new([PUBLIC_URL.parse().unwrap()], &[]),
