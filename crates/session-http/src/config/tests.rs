@@ -117,14 +117,6 @@ fn every_key_of_the_file_is_read() {
             allowed_origins = ["https://app.example.com", "http://localhost:3000"]
             [cookies]
             prefix = "test-"
-            [rate_limit]
-            enabled = false
-            scope = "instance"
-            login_per_address = "1/s"
-            login_per_account = "2/m"
-            refresh_per_address = "3/1h"
-            refresh_per_session = "4/1m"
-            api_per_key = "5/1m"
             [log]
             format = "json"
             level = "warn,session_http=debug"
@@ -193,19 +185,6 @@ fn the_environment_is_laid_over_the_file() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:1");
     assert_eq!(config.policy.access_ttl, Duration::from_secs(5));
     assert_eq!(config.policy.max_sessions_per_subject, 7);
-    let limits = &config.rate_limit;
-    assert!(!limits.enabled);
-    let rates = [
-        limits.login_per_address,
-        limits.login_per_account,
-        limits.refresh_per_address,
-        limits.refresh_per_session,
-        limits.api_per_key,
-    ];
-    assert_eq!(
-        rates.map(|rate| rate.to_string()),
-        ["1/1s", "2/1m", "3/1h", "4/1m", "5/1m"]
-    );
     assert_eq!(config.store.url, StoreUrl::Memory);
     assert_eq!(config.proxy.trusted.len(), 2);
     assert_eq!(config.cors.allowed_origins.len(), 2);
@@ -341,6 +320,33 @@ fn what_is_not_built_is_refused_by_its_name() {
             "{variable}"
         );
     }
+}
+
+#[test]
+fn every_key_of_rate_limit_is_read() {
+    let lines = [
+        "enabled = false",
+        "scope = \"instance\"",
+        "login_per_address = \"1/s\"",
+        "login_per_account = \"2/m\"",
+        "refresh_per_address = \"3/1h\"",
+        "refresh_per_session = \"4/1m\"",
+        "api_per_key = \"5/1m\"",
+    ];
+    let config = good(&format!("{LEAST}[rate_limit]\n{}", lines.join("\n")), &[]);
+    let limits = &config.rate_limit;
+    assert!(!limits.enabled);
+    let rates = [
+        limits.login_per_address,
+        limits.login_per_account,
+        limits.refresh_per_address,
+        limits.refresh_per_session,
+        limits.api_per_key,
+    ];
+    assert_eq!(
+        rates.map(|rate| rate.to_string()),
+        ["1/1s", "2/1m", "3/1h", "4/1m", "5/1m"]
+    );
 }
 
 #[test]

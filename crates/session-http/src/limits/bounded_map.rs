@@ -28,7 +28,7 @@ pub(super) struct BoundedMap(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    parts: [Mutex<HashMap<Key, Nanos>>; PARTS],
+    maps: [Mutex<HashMap<Key, Nanos>>; PARTS],
     part_of: RandomState,
     keys_a_part: usize,
 }
@@ -36,7 +36,7 @@ struct Parts {
 impl BoundedMap {
     pub(super) fn of(max_keys: usize) -> Self {
         Self(Arc::new(Parts {
-            parts: std::array::from_fn(|_| Mutex::default()),
+            maps: std::array::from_fn(|_| Mutex::default()),
             part_of: RandomState::new(),
             keys_a_part: (max_keys / PARTS).max(2),
         }))
@@ -53,12 +53,12 @@ impl BoundedMap {
     fn part(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Nanos>> {
         let number = usize::try_from(self.0.part_of.hash_one(key)).unwrap_or(usize::MAX) % PARTS;
         // A panic between two changes leaves a map that is whole.
-        self.0.parts[number].lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.maps[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.0.parts.iter().map(|part| part.lock().unwrap().len()).sum()
+        self.0.maps.iter().map(|part| part.lock().unwrap().len()).sum()
     }
 }
 

@@ -50,10 +50,10 @@ pub(super) async fn login(
         app.origins.check(request.method(), request.headers())?;
     }
     let attempt = app.count_login(&request, &wanted.username, now).await?;
-    let checked = checker.check(&wanted.username, &wanted.password).await;
-    attempt.settle(&app, &checked, now).await;
+    let outcome = checker.check(&wanted.username, &wanted.password).await;
+    attempt.settle(&app, &outcome, now).await;
     let login = Login {
-        subject: checked?,
+        subject: outcome?,
         claims: Claims::none(),
         device: app.device(&request, wanted.device_label.as_deref()),
         remembered: wanted.remember,
