@@ -15,7 +15,9 @@ pub(crate) fn run(data: &Path) -> Result<(), Box<dyn Error>> {
         listen: Some(([127, 0, 0, 1], 0).into()),
         data: data.to_owned(),
     };
-    let config = Config::demo(&options, [])?;
+    // What is measured is the service, not its limits.
+    let unlimited = ("SESSION_RATE_LIMIT__ENABLED".to_owned(), "false".to_owned());
+    let config = Config::demo(&options, [unlimited])?;
     actix_web::rt::System::new().block_on(async {
         let service = Service::open_demo(&config, &directory, Arc::new(SystemClock)).await?;
         service.run().await?;

@@ -26,7 +26,14 @@ impl Service {
         let (directory, log) = (data.path().join("data"), data.path().join("log"));
         let names: Vec<String> = settings.iter().map(|(name, _)| format!("SESSION_{name}")).collect();
         let values = settings.iter().map(|(_, value)| (*value).to_owned());
-        let variables: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
+        // A case's tabs and devices, all on one address, ask for more in a minute than people do.
+        let unlimited = ("SESSION_RATE_LIMIT__ENABLED", "false".to_owned());
+        let variables: Vec<_> = names
+            .iter()
+            .map(String::as_str)
+            .zip(values)
+            .chain([unlimited])
+            .collect();
         let arguments = ["demo", "--listen", "127.0.0.1:0", "--data"].map(str::to_owned);
         let arguments = [&arguments[..], &[directory.display().to_string()]].concat();
         let mut process = ProcessTree::start(&variables, binary, &arguments, &log)?;

@@ -1,5 +1,6 @@
 //! What every route works with.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::cookies::Cookies;
 use crate::demo::Demo;
 use crate::key_directory::KeyLooks;
+use crate::limits::Limits;
 use crate::login::LoginChecker;
 use crate::metrics::Metrics;
 use crate::origins::Origins;
@@ -33,6 +35,8 @@ pub struct App {
     pub drafts: Drafts,
     /// Who checks passwords; none if only trusted backends open sessions.
     pub login: Option<Arc<dyn LoginChecker>>,
+    /// How much is too much.
+    pub limits: Limits,
     /// Trusted backends.
     pub api_keys: ApiKeys,
     /// The names and attributes of cookies.
@@ -86,6 +90,11 @@ impl App {
     /// The device that sent `request`, under the name `label`.
     pub fn device(&self, request: &HttpRequest, label: Option<&str>) -> Device {
         let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-        Device::new(label, user_agent, client_address(request, &self.trusted_proxies))
+        Device::new(label, user_agent, self.client_address(request))
+    }
+
+    /// Where `request` comes from.
+    pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        client_address(request, &self.trusted_proxies)
     }
 }

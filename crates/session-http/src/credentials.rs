@@ -102,8 +102,8 @@ pub fn presented_refresh(body: Option<String>, jar: &Jar) -> Result<PresentedRef
     })
 }
 
-/// The name of the trusted backend whose API key `request` presents.
-pub fn authenticate_backend<'a>(app: &'a App, request: &HttpRequest) -> Result<&'a str, Problem> {
+/// The name of the trusted backend whose API key `request` presents. Its requests are limited, and so are keys that are none.
+pub async fn authenticate_backend<'a>(app: &'a App, request: &HttpRequest, now: Timestamp) -> Result<&'a str, Problem> {
     let invalid = || {
         Problem::new(
             Code::ApiKeyInvalid,
@@ -111,7 +111,12 @@ pub fn authenticate_backend<'a>(app: &'a App, request: &HttpRequest) -> Result<&
         )
     };
     let key = bearer(request.headers()).ok().flatten().ok_or_else(invalid)?;
-    app.api_keys.name_of(&key).ok_or_else(invalid)
+    let Some(name) = app.api_keys.name_of(&key) else {
+        app.count_wrong_api_key(request, now).await?;
+        return Err(invalid());
+    };
+    app.count_backend(request, name, now).await?;
+    Ok(name)
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 §2.1); `None` without the header.

@@ -20,6 +20,7 @@ pub mod forwarded;
 pub mod key_directory;
 pub mod known_keys;
 pub mod known_stores;
+pub mod limits;
 pub mod login;
 pub mod measured_store;
 pub mod metrics;

@@ -12,9 +12,12 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::limits::Limit;
 use decisions::Decisions;
 use requests::Requests;
 pub use store_times::{Operation, Outcome, StoreTimes, Timing};
@@ -32,6 +35,8 @@ pub struct Metrics {
     requests: Arc<Requests>,
     decisions: Arc<Decisions>,
     store_times: Arc<StoreTimes>,
+    rate_limited: Family<[(&'static str, &'static str); 1], Counter>,
+    limits_fell_back: Counter,
 }
 
 /// What is measured when the metrics are asked for.
@@ -74,6 +79,22 @@ impl Metrics {
         registry.register_collector(Box::new(Arc::clone(&requests)));
         registry.register_collector(Box::new(Arc::clone(&decisions)));
         registry.register_collector(Box::new(Arc::clone(&store_times)));
+        let rate_limited = Family::default();
+        for limit in Limit::ALL {
+            // From the beginning, so that the first refusal is seen as a change.
+            drop(rate_limited.get_or_create(&labelled(limit)));
+        }
+        registry.register(
+            "rate_limited",
+            "Requests that were refused by a limit",
+            rate_limited.clone(),
+        );
+        let limits_fell_back = Counter::default();
+        registry.register(
+            "rate_limit_fallbacks",
+            "Requests that this instance counted by itself, because the store did not in time",
+            limits_fell_back.clone(),
+        );
         build.set(1);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
@@ -87,6 +108,8 @@ impl Metrics {
             requests,
             decisions,
             store_times,
+            rate_limited,
+            limits_fell_back,
         }
     }
 
@@ -104,6 +127,16 @@ impl Metrics {
     /// Where the times of the store are counted.
     pub fn store_times(&self) -> Arc<StoreTimes> {
         Arc::clone(&self.store_times)
+    }
+
+    /// A limit refused a request.
+    pub fn rate_limited(&self, limit: Limit) {
+        self.rate_limited.get_or_create(&labelled(limit)).inc();
+    }
+
+    /// The store should have counted a request and did not.
+    pub fn limits_fell_back(&self) {
+        self.limits_fell_back.inc();
     }
 
     /// The metrics as text, with what was `measured` now.
@@ -137,6 +170,10 @@ impl Drop for RequestInFlight<'_> {
     }
 }
 
+const fn labelled(limit: Limit) -> [(&'static str, &'static str); 1] {
+    [("limit", limit.as_str())]
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -156,6 +193,7 @@ mod tests {
     #[test]
     fn the_text_is_what_prometheus_reads() {
         let metrics = Metrics::new();
+        metrics.limits_fell_back();
         let measured = |feed_lag, revocations_remembered, store_up| {
             metrics.text(&Measured {
                 feed_lag,
@@ -164,9 +202,25 @@ mod tests {
                 clock_steady: true,
             })
         };
+        metrics.rate_limited(Limit::ApiPerKey);
         measured(Duration::MAX, usize::MAX, true);
+        let text = measured(Duration::from_millis(1_250), 3, false);
+        // The lines of one family come in any order.
+        let (mut of_limits, others): (Vec<_>, Vec<_>) = text
+            .split_inclusive('\n')
+            .partition(|line| line.starts_with("session_rate_limited_total{"));
+        of_limits.sort_unstable();
+        let expected = [
+            ("api_per_key", 1),
+            ("login_per_account", 0),
+            ("login_per_address", 0),
+            ("refresh_per_address", 0),
+            ("refresh_per_session", 0),
+        ];
+        let expected = expected.map(|(limit, n)| format!("session_rate_limited_total{{limit=\"{limit}\"}} {n}\n"));
+        assert_eq!(of_limits, expected);
         assert_eq!(
-            measured(Duration::from_millis(1_250), 3, false),
+            others.concat(),
             format!(
                 "\
 # HELP session_revocation_feed_lag_seconds How far the revocations known to this instance are behind the store's, at most.
@@ -195,6 +249,11 @@ session_http_requests_in_flight 0
 # HELP session_store_duration_seconds How long the store took.
 # TYPE session_store_duration_seconds histogram
 # UNIT session_store_duration_seconds seconds
+# HELP session_rate_limited Requests that were refused by a limit.
+# TYPE session_rate_limited counter
+# HELP session_rate_limit_fallbacks Requests that this instance counted by itself, because the store did not in time.
+# TYPE session_rate_limit_fallbacks counter
+session_rate_limit_fallbacks_total 1
 # HELP session_build_info Which version runs; always 1.
 # TYPE session_build_info gauge
 session_build_info{{version=\"{}\"}} 1

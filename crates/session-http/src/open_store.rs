@@ -6,11 +6,12 @@ use std::sync::Arc;
 use session_core::policy::Policy;
 use session_store::draft_store::DraftStore;
 use session_store::embedded::{self, EmbeddedStore};
+use session_store::limits::SharedLimits;
 use session_store::memory::MemoryStore;
 use session_store::redis::{self, RedisStore, RedisUrl};
 use session_store::store::{SessionStore, StoreError};
 
-use crate::config::{Config, StoreUrl};
+use crate::config::{Config, RateLimitScope, StoreUrl};
 use crate::known_stores::{KnownStores, KnownStoresError};
 use crate::measured_store::Measured;
 use crate::metrics::StoreTimes;
@@ -21,6 +22,8 @@ pub struct OpenStore {
     pub sessions: Arc<dyn SessionStore>,
     /// Drafts.
     pub drafts: Arc<dyn DraftStore>,
+    /// Counting with other instances, where `rate_limit.scope` asks for it.
+    pub limits: Option<Arc<dyn SharedLimits>>,
 }
 
 /// The store cannot be opened.
@@ -60,12 +63,12 @@ pub enum OpenStoreError {
 impl OpenStore {
     /// Opens the store of `config`; one that is not there yet is made.
     pub async fn of(config: &Config) -> Result<Self, OpenStoreError> {
-        Self::at(
-            &config.store.url,
-            &config.policy,
-            &KnownStores::in_directory(&config.keys.directory),
-        )
-        .await
+        let known = KnownStores::in_directory(&config.keys.directory);
+        let mut store = Self::at(&config.store.url, &config.policy, &known).await?;
+        if config.rate_limit.scope == RateLimitScope::Instance {
+            store.limits = None;
+        }
+        Ok(store)
     }
 
     /// Opens the store at `url`.
@@ -73,7 +76,13 @@ impl OpenStore {
         Ok(match url {
             StoreUrl::Memory => Self::on(MemoryStore::new()),
             StoreUrl::Embedded(directory) => Self::on(EmbeddedStore::open(directory)?),
-            StoreUrl::Redis(url) => Self::on(open_redis(url, policy, known).await?),
+            StoreUrl::Redis(url) => {
+                let engine = Arc::new(open_redis(url, policy, known).await?);
+                Self {
+                    limits: Some(Arc::clone(&engine) as Arc<dyn SharedLimits>),
+                    ..Self::of_shared(engine)
+                }
+            }
         })
     }
 
@@ -87,10 +96,14 @@ impl OpenStore {
 
     /// Of `engine`.
     pub(crate) fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
-        let engine = Arc::new(engine);
+        Self::of_shared(Arc::new(engine))
+    }
+
+    fn of_shared<S: SessionStore + DraftStore + 'static>(engine: Arc<S>) -> Self {
         Self {
             sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
             drafts: engine,
+            limits: None,
         }
     }
 }

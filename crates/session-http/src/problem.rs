@@ -18,6 +18,7 @@ use session_store::store::StoreError;
 
 use crate::entity_tag;
 use crate::key_directory::NoLook;
+use crate::limits::Limit;
 use crate::login::LoginError;
 
 /// What went wrong, by name. Clients act on the name, so none is ever renamed.
@@ -75,6 +76,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// A host name that is not this service's.
     Misdirected,
+    /// More requests than a limit allows.
+    RateLimited,
     /// Too many logins at once.
     Overloaded,
     /// The store does not answer.
@@ -196,6 +199,7 @@ impl Code {
                 StatusCode::MISDIRECTED_REQUEST,
                 "The host name is not this service's",
             ),
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too much at once"),
             Self::StoreUnavailable => (
                 "store_unavailable",
@@ -230,6 +234,7 @@ impl Code {
                 | Self::Overloaded
                 | Self::StoreUnavailable
                 | Self::ClockUnreliable
+                | Self::RateLimited
                 | Self::Internal
         )
     }
@@ -261,6 +266,8 @@ pub struct Problem {
     detail: String,
     reason: Option<EndReason>,
     generation: Option<u32>,
+    /// Of [`Code::RateLimited`], in seconds.
+    wait_secs: Option<u64>,
     /// Of [`Code::DraftConflict`].
     draft: Option<Conflicting>,
 }
@@ -277,6 +284,7 @@ impl Problem {
             detail: detail.into(),
             reason: None,
             generation: None,
+            wait_secs: None,
             draft: None,
         }
     }
@@ -291,6 +299,20 @@ impl Problem {
         Self {
             draft: Some(Conflicting(current)),
             ..Self::new(Code::DraftConflict, detail)
+        }
+    }
+
+    /// The problem of a request that a limit has no room for within so many seconds.
+    pub fn rate_limited(limit: Limit, wait_secs: u64) -> Self {
+        Self {
+            wait_secs: Some(wait_secs),
+            ..Self::new(
+                Code::RateLimited,
+                format!(
+                    "{}: repeat the request after the time in Retry-After; nothing was changed by it",
+                    limit.as_str()
+                ),
+            )
         }
     }
 
@@ -398,6 +420,9 @@ impl ResponseError for Problem {
         // Wherever it arises: outside `/auth` and `/v1` nothing else says so.
         response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.code.retry_after() {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(seconds) = self.wait_secs {
             response.insert_header((RETRY_AFTER, seconds));
         }
         if let Some(stored) = stored {

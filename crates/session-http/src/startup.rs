@@ -24,6 +24,7 @@ use crate::cookies::Cookies;
 use crate::demo::{self, Demo};
 use crate::demo_directory::{DemoDirectory, DemoDirectoryError};
 use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyKeeper, KeyWatch, LoadKeysError};
+use crate::limits::Limits;
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
@@ -134,10 +135,12 @@ impl Service {
         let store = OpenStore::of(config).await?.measured(&metrics.store_times());
         let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
         let (keys, key_looks) = KeyKeeper::new(config, keys);
+        let limits = Limits::new(&config.rate_limit, &clock, store.limits, &SystemEntropy::new())?;
         let app = App {
             sessions,
             drafts: Drafts::new(store.drafts, config.drafts.clone(), Arc::new(SystemEntropy::new())),
             login,
+            limits,
             api_keys,
             cookies: Cookies::new(&config.cookies),
             origins: Origins::new(own_origins, &config.cors.allowed_origins),

@@ -8,6 +8,7 @@
 //! - `embedded` (feature `embedded`): the durable engine for one machine.
 //! - `redis` (feature `redis`): the engine for several machines.
 //! - [`events`]: where the use cases tell of security events; [`event_log`] keeps them.
+//! - [`limits`]: counting requests together with other instances, where a store can.
 //! - [`copy`]: moving from one engine to another.
 //! - `conformance` (feature `conformance`): what every engine must do, as tests.
 //! - [`entropy`]: the operating system's randomness.
@@ -23,6 +24,7 @@ pub mod embedded;
 pub mod entropy;
 pub mod event_log;
 pub mod events;
+pub mod limits;
 pub mod memory;
 pub mod record;
 #[cfg(feature = "redis")]

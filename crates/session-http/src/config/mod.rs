@@ -44,7 +44,7 @@ pub use events::EventsConfig;
 pub use fault::{Fault, Faults};
 pub(crate) use keys::LONGEST_OVERLAP;
 pub use origin::{Origin, OriginError};
-pub use rate_limit::RateLimitConfig;
+pub use rate_limit::{Rate, RateError, RateLimitConfig, RateLimitScope};
 pub use store_url::{StoreUrl, StoreUrlError};
 pub use tls::TlsConfig;
 pub use traces::{TracesConfig, TracesEndpoint};

@@ -120,6 +120,16 @@ pub(super) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl FnOnce(&Given) -> Res
     }
 }
 
+/// `true` or `false`; a variable has it as text.
+pub(super) fn truth(given: &Given) -> Result<bool, String> {
+    let truth = match &given.value {
+        Value::Boolean(truth) => Some(*truth),
+        Value::String(text) if given.variable.is_some() => text.trim().parse().ok(),
+        _ => None,
+    };
+    truth.ok_or_else(|| format!("{} must be true or false", shown(&given.value)))
+}
+
 /// A duration, as `15m`, `30d` or `1h 30m`.
 pub(super) fn duration(given: &Given) -> Result<Duration, String> {
     let wrong = |shown: String| format!("{shown} is not a duration; write for example 15m");

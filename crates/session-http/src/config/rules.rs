@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::values::Values;
-use super::{Config, Origin, StoreUrl, keys, tls};
+use super::{Config, Origin, RateLimitScope, StoreUrl, keys, tls};
 
 /// What holds for every way of running the service.
 pub(super) fn always(values: &Values, reader: &mut Reader) {
@@ -48,6 +48,12 @@ pub(super) fn always(values: &Values, reader: &mut Reader) {
         );
     }
     keys::check(values, reader);
+    if values.rate_limit.scope == RateLimitScope::Shared
+        && let Some(StoreUrl::Memory | StoreUrl::Embedded(_)) = values.store_url
+    {
+        let problem = "\"shared\" is for instances that share a Redis: with this store.url write \"instance\"";
+        reader.fault("rate_limit.scope", problem);
+    }
     let plain_loopback = |url: &Origin| !url.is_https() && url.is_loopback();
     if values.cookies.prefix.is_some() && !values.public_url.as_ref().is_some_and(plain_loopback) {
         let problem =

@@ -1,6 +1,8 @@
 //! What a configuration means, and everything that can be wrong with it.
 
 mod demo;
+mod keys;
+mod rate_limit;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -61,6 +63,8 @@ fn the_least_configuration_has_the_written_defaults() {
     assert!(config.proxy.trusted.is_empty() && config.cors.allowed_origins.is_empty());
     assert!(config.service.api_keys.is_empty());
     assert_eq!(config.drafts, DraftPolicy::default());
+    assert_eq!(config.rate_limit, RateLimitConfig::default());
+    assert!(config.rate_limit.enabled);
     assert_eq!((&config.cookies.prefix, config.admin.listen), (&None, None));
     assert_eq!(
         (config.log.format, config.log.level.as_str()),
@@ -313,7 +317,6 @@ fn all_faults_are_named_at_once() {
 #[test]
 fn what_is_not_built_is_refused_by_its_name() {
     for (variable, path) in [
-        ("SESSION_RATE_LIMIT__ENABLED", "rate_limit"),
         ("SESSION_EVENTS__WEBHOOK_URL", "events"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
         ("SESSION_LOGIN__OIDC", "login.oidc"),
@@ -323,31 +326,6 @@ fn what_is_not_built_is_refused_by_its_name() {
             "{variable}"
         );
     }
-}
-
-#[test]
-fn keys_are_not_rotated_faster_than_what_came_before_allows() {
-    let every = |text| fault_of(("SESSION_KEYS__ROTATE_EVERY", text));
-    for text in ["59m", "1826d"] {
-        assert!(every(text).contains("must be 1h to 1825d"), "{}", every(text));
-    }
-    // 90 days and a day, for each of a hundred secrets.
-    let many = every("21h");
-    assert!(
-        many.contains("more than 100 secrets at once, so at least 22h is needed"),
-        "{many}"
-    );
-    let set = [("SESSION_KEYS__ROTATE_EVERY", "22h")];
-    assert_eq!(good(LEAST, &set).keys.rotate_every, Some(Duration::from_hours(22)));
-    let faults = faults(
-        LEAST,
-        &[("SESSION_KEYS__ROTATE_EVERY", "24h"), ("SESSION_KEYS__OVERLAP", "24h")],
-    );
-    assert!(
-        faults[0].contains("24h (keys.overlap)") || faults[0].contains("1day (keys.overlap)"),
-        "{faults:?}"
-    );
-    assert!(faults[0].contains("at least 1day 16m 30s is needed"), "{faults:?}");
 }
 
 #[test]

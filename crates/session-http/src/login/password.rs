@@ -21,7 +21,7 @@ const LEAST_KIB_PASSES: u32 = 5 * LEAST_MEMORY_KIB;
 const MOST_MEMORY_KIB: u32 = 1 << 20;
 const MOST_PASSES: u32 = 64;
 
-/// Of no password that anybody knows; what it is compared with costs the same as with a new hash.
+/// Of no password that anybody knows; what it is compared with costs the same as with a new hash. For where there is no user at all.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$bm8gcGFzc3dvcmQgaGFzaGVzIHRvIHRoaXMgdGV4dCE";
 
 /// A hash that a password can be checked against.
@@ -64,7 +64,7 @@ impl PasswordHash {
         Ok(Self(hash.to_string().into()))
     }
 
-    /// A hash that is checked where there is no user, so that the work tells nothing.
+    /// A hash that is checked where there are no users, so that the work tells nothing.
     pub(super) fn nobodys() -> Self {
         Self(NOBODYS.into())
     }

@@ -80,7 +80,7 @@ impl Source {
         let users = self.users()?;
         let hash = name.as_ref().and_then(|name| users.find(name)).cloned();
         let known = hash.is_some();
-        let matches = hash.unwrap_or_else(PasswordHash::nobodys).is_of(password);
+        let matches = hash.unwrap_or_else(|| users.stand_in(name.as_ref())).is_of(password);
         Ok(name.filter(|_| known && matches))
     }
 

@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use session_core::id::{Subject, SubjectError};
 
@@ -13,7 +15,14 @@ use crate::private_file::{self, Lock, PrivateFileError, Stamp};
 
 /// The users that a file names.
 #[derive(Clone, Debug, Default)]
-pub struct Users(HashMap<Subject, PasswordHash>);
+pub struct Users {
+    by_name: HashMap<Subject, PasswordHash>,
+    /// One for each user: what the names of nobody are checked against.
+    stand_ins: Vec<PasswordHash>,
+}
+
+/// Which stand-in a name has: another in each process, and always the same within it.
+static STAND_INS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The users file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,22 +76,43 @@ pub enum UserNameError {
 impl Users {
     /// One user, for the demo.
     pub fn one(name: Subject, hash: PasswordHash) -> Self {
-        Self(HashMap::from([(name, hash)]))
+        [(name, hash)].into_iter().collect()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.by_name.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_name.is_empty()
     }
 
     /// The user of this name and what their password is checked against.
     pub(super) fn find(&self, name: &Subject) -> Option<&PasswordHash> {
-        self.0.get(name)
+        self.by_name.get(name)
+    }
+
+    /// What a password is checked against that was given with a name of nobody's: the hash of some user, whose answer counts for
+    /// nothing. Hashes may differ in cost (they were made elsewhere, or by an older version). So do stand-ins, in the same
+    /// proportions: how long the answer takes tells nobody whether there is such a user.
+    pub(super) fn stand_in(&self, name: Option<&Subject>) -> PasswordHash {
+        let number = usize::try_from(STAND_INS.hash_one(name)).unwrap_or(usize::MAX);
+        let hash = number
+            .checked_rem(self.stand_ins.len())
+            .and_then(|number| self.stand_ins.get(number));
+        hash.cloned().unwrap_or_else(PasswordHash::nobodys)
+    }
+}
+
+impl FromIterator<(Subject, PasswordHash)> for Users {
+    fn from_iter<I: IntoIterator<Item = (Subject, PasswordHash)>>(users: I) -> Self {
+        let users: Vec<_> = users.into_iter().collect();
+        Self {
+            stand_ins: users.iter().map(|(_, hash)| hash.clone()).collect(),
+            by_name: users.into_iter().collect(),
+        }
     }
 }
 
@@ -118,7 +148,7 @@ impl UsersFile {
     pub(super) fn load_stamped(&self) -> Result<(Users, Stamp), UsersFileError> {
         let (text, stamp) = private_file::read(&self.0)?;
         let users = self.parse(&text)?.into_iter().filter_map(Line::into_user).collect();
-        Ok((Users(users), stamp))
+        Ok((users, stamp))
     }
 
     /// The names, in the file's order.
@@ -287,6 +317,29 @@ mod tests {
         assert!(!file.remove("anna").unwrap());
         assert_eq!(names(&file), ["josé maria"]);
         assert!(fs::read_to_string(file.path()).unwrap().starts_with("# staff\n\n"));
+    }
+
+    #[test]
+    fn names_of_nobody_cost_what_users_cost_in_the_same_proportions() {
+        let text = hash().as_str().to_owned();
+        let cheap = text.replace("m=19456,t=2", "m=7168,t=5");
+        let dear = text.replace("m=19456,t=2", "m=65536,t=3");
+        let (_directory, file) = directory_with(&format!("a:{dear}\nb:{dear}\nc:{dear}\nd:{cheap}\n"));
+        let users = file.load().unwrap();
+        let stands_in = |number: u32| users.stand_in(Some(&Subject::new(format!("nobody{number}")).unwrap()));
+        let costs: Vec<_> = (0..1_000).map(stands_in).collect();
+        let are = |text: &str| costs.iter().filter(|hash| hash.as_str() == text).count();
+        assert_eq!(are(&dear) + are(&cheap), 1_000);
+        assert!((150..350).contains(&are(&cheap)), "a quarter: {}", are(&cheap));
+        assert!(
+            (0..1_000).all(|number| stands_in(number) == costs[number as usize]),
+            "a name has one cost"
+        );
+        assert_eq!(
+            Users::default().stand_in(None),
+            hash(),
+            "that of a new hash, where there is nobody"
+        );
     }
 
     #[test]

@@ -50,9 +50,11 @@ pub(super) async fn login(
     if wanted.transport == Transport::Cookie {
         app.origins.check(request.method(), request.headers())?;
     }
-    let subject = checker.check(&wanted.username, &wanted.password).await?;
+    let attempt = app.count_login(&request, &wanted.username, now).await?;
+    let outcome = checker.check(&wanted.username, &wanted.password).await;
+    attempt.settle(&app, &outcome, now).await;
     let login = Login {
-        subject,
+        subject: outcome?,
         claims: Claims::none(),
         device: app.device(&request, wanted.device_label.as_deref()),
         remembered: wanted.remember,

@@ -23,6 +23,7 @@ use session_store::sessions::Grant;
 
 use crate::app::App;
 use crate::cors;
+use crate::limits::tell_limits;
 use crate::origins::Origins;
 use crate::problem::{Code, Problem};
 use crate::wire::{Tokens, Transport};
@@ -35,6 +36,7 @@ pub fn configure(config: &mut web::ServiceConfig, origins: &Origins) {
             web::scope("/auth")
                 .wrap(cors::for_pages(origins))
                 .wrap(from_fn(cors::plainly))
+                .wrap(from_fn(tell_limits))
                 .wrap(no_store())
                 .service(only(web::resource("/login").post(login::login), "POST"))
                 .service(only(web::resource("/refresh").post(refresh::refresh), "POST"))
@@ -74,6 +76,7 @@ pub fn configure(config: &mut web::ServiceConfig, origins: &Origins) {
         )
         .service(
             web::scope("/v1")
+                .wrap(from_fn(tell_limits))
                 .wrap(no_store())
                 .service(only(web::resource("/sessions").post(service::open), "POST"))
                 .service(only(

@@ -29,6 +29,7 @@ pub(super) async fn refresh(
     let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let presented = presented_refresh(body.and_then(|body| body.refresh_token), &jar)?;
+    app.count_refresh(&request, &presented.token, now).await?;
     let attempt = Attempt {
         refresh_token: &presented.token,
         key: idempotency_key(&request)?,

@@ -43,7 +43,7 @@ pub(super) async fn open(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let now = app.steady_now()?;
-    authenticate_backend(&app, &request)?;
+    authenticate_backend(&app, &request, now).await?;
     let wanted: Open = read_json(&request, payload).await?;
     let login = Login {
         subject: subject(&wanted.subject)?,
@@ -68,7 +68,7 @@ pub(super) async fn session(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    authenticate_backend(&app, &request)?;
+    authenticate_backend(&app, &request, now).await?;
     let id: SessionId = id.parse().map_err(|_| no_session())?;
     let record = app.sessions.session(&id).await?;
     let live = record.filter(|record| lifetime::ended(record, app.sessions.policy(), now).is_none());
@@ -87,7 +87,7 @@ pub(super) async fn end(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    authenticate_backend(&app, &request)?;
+    authenticate_backend(&app, &request, now).await?;
     let id: SessionId = id.parse().map_err(|_| no_session())?;
     if !app.sessions.end(&id, RevocationReason::Admin, now).await? {
         app.sessions.session(&id).await?.ok_or_else(no_session)?;
@@ -102,7 +102,7 @@ pub(super) async fn list(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    authenticate_backend(&app, &request)?;
+    authenticate_backend(&app, &request, now).await?;
     let records = app.sessions.live_sessions(&subject(&path)?, now).await?;
     let info = |record| SessionInfo::of(record, &Lifetime::of(record, app.sessions.policy()), now);
     Ok(HttpResponse::Ok().json(SessionList {
@@ -117,7 +117,7 @@ pub(super) async fn end_all(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
-    authenticate_backend(&app, &request)?;
+    authenticate_backend(&app, &request, now).await?;
     let revoked = app
         .sessions
         .end_all(&subject(&path)?, None, RevocationReason::Admin, now)

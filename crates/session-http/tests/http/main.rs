@@ -21,7 +21,10 @@ mod drafts_refused;
 mod feed;
 mod keys;
 mod keys_by_age;
+mod limits;
 mod login;
+#[cfg(unix)]
+mod login_flood;
 mod logout;
 mod main_job;
 mod metrics;

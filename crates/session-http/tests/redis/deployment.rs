@@ -105,6 +105,12 @@ impl Deployment {
 
     fn config(&self, url: &str, more: &str) -> PathBuf {
         let path = |name: &str| self.data.path().join(name).display().to_string();
+        // Tests of something else send more than a person does.
+        let limits = if more.contains("[rate_limit]") {
+            ""
+        } else {
+            "[rate_limit]\nenabled = false"
+        };
         // `public_url` is where browsers would reach it; the tests talk to the instance itself.
         let text = format!(
             r#"
@@ -121,6 +127,7 @@ impl Deployment {
             users_file = "{}"
             [service]
             api_keys = [{{ name = "tests", sha256 = "{}" }}]
+            {limits}
             {more}
             "#,
             path("keys"),

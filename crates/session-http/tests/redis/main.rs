@@ -15,6 +15,7 @@ mod support;
 mod deployment;
 mod failover;
 mod keys;
+mod limits;
 mod lost_data;
 mod outage;
 mod persistent;

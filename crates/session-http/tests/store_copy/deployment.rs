@@ -71,6 +71,8 @@ impl Deployment {
             url = "{url}"
             [keys]
             directory = "{}"
+            [rate_limit]
+            enabled = false
             [service]
             api_keys = [{{ name = "tests", sha256 = "{}" }}]
             "#,

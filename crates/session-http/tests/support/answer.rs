@@ -20,6 +20,7 @@ const CODES: &[&str] = &[
     "overloaded",
     "payload_too_large",
     "precondition_required",
+    "rate_limited",
     "refresh_raced",
     "refresh_superseded",
     "refresh_token_invalid",

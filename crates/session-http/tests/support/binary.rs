@@ -27,6 +27,8 @@ pub(crate) fn command() -> Command {
 pub(crate) fn demo_command(data: &Path) -> Command {
     let mut command = command();
     command.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    // Tests send more than a person does.
+    command.env("SESSION_RATE_LIMIT__ENABLED", "false");
     command
 }
 

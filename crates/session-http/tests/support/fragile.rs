@@ -27,6 +27,7 @@ use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
 use session_http::key_directory::KeyLooks;
+use session_http::limits::Limits;
 use session_http::login::{LoginChecker, LoginError};
 use session_http::measured_store::Measured;
 use session_http::metrics::Metrics;
@@ -416,6 +417,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         sessions,
         drafts: Drafts::new(drafts, DraftPolicy::default(), Arc::new(SystemEntropy::new())),
         login: Some(store),
+        limits: Limits::none(),
         api_keys: ApiKeys::new([("tests".to_owned(), ApiKeyHash::of(TestApp::api_key()))]),
         cookies: Cookies::new(&CookiesConfig::default()),
         origins: origins(),

@@ -6,6 +6,8 @@
 //! | `P:u:HASH` | the ids of a subject's sessions: a sorted set, by when they were noted |
 //! | `P:d:{HASH}:KEY` | a draft of a subject: its version (16 bytes) and its stored form |
 //! | `P:d:{HASH}` | the drafts of a subject: a hash of what [`super::drafts`] lists |
+//! | `P:l:{HASH}:LIMIT` | a cell of a limit: when nothing of it is used any more, in microseconds since 1970 |
+//! | `P:l:{HASH}:HASH` | that the second is exempt from a limit of the first |
 //! | `P:feed` | the revocations: a stream |
 //! | `P:mark` or `P:mark:{TAG}` | that the store was made here and still has its data, in a Cluster once in each slot |
 
@@ -18,6 +20,8 @@ use redis::cluster_routing::Slot;
 use ring::digest::{SHA256, digest};
 use session_core::draft::DraftKey;
 use session_core::id::{SessionId, Subject};
+
+use crate::limits::{Count, Counter};
 
 /// How many slots a Cluster has.
 const SLOTS: usize = 16_384;
@@ -81,6 +85,21 @@ impl Keys {
         format!("{}:d:{{*}}", self.prefix)
     }
 
+    /// Of what is used of a limit.
+    pub(super) fn cell(&self, count: &Count) -> String {
+        format!("{}:{}", self.counter(&count.counter), count.limit)
+    }
+
+    /// Of its exemption, if it has one; in the slot of its cell. A limit's name is shorter than the 22 characters of a hash.
+    pub(super) fn exemption(&self, count: &Count) -> Option<String> {
+        let exempt = URL_SAFE_NO_PAD.encode(count.exempt?);
+        Some(format!("{}:{exempt}", self.counter(&count.counter)))
+    }
+
+    fn counter(&self, counter: &Counter) -> String {
+        format!("{}:l:{{{}}}", self.prefix, URL_SAFE_NO_PAD.encode(counter))
+    }
+
     pub(super) fn feed(&self) -> String {
         format!("{}:feed", self.prefix)
     }
@@ -142,6 +161,8 @@ static TAGS: LazyLock<HashMap<Slot, u32>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -166,6 +187,27 @@ mod tests {
         assert_eq!(Slot::for_key(&list), Slot::for_key(keys.mark_for(&draft)));
     }
 
+    fn sample() -> Count {
+        Count {
+            limit: "login_per_account",
+            counter: [1; 16],
+            cost: Duration::from_secs(1),
+            window: Duration::from_secs(20),
+            exempt: Some([2; 16]),
+        }
+    }
+
+    #[test]
+    fn a_cell_and_its_exemption_share_a_slot_and_nothing_else() {
+        let keys = Keys::new("sn", true);
+        let count = sample();
+        let exemption = keys.exemption(&count).expect("an exemption");
+        assert_eq!(Slot::for_key(keys.cell(&count)), Slot::for_key(&exemption));
+        assert_ne!(keys.cell(&count), exemption);
+        let nobody = Count { exempt: None, ..count };
+        assert_eq!(keys.exemption(&nobody), None);
+    }
+
     /// By the rules of `SCAN … MATCH`, of which the patterns use `*` only.
     #[test]
     fn each_pattern_is_like_the_keys_of_its_kind_only() {
@@ -180,7 +222,15 @@ mod tests {
         let draft = keys.draft(&subject, &DraftKey::new("~").expect("a key"));
         assert!(like(&keys.records_pattern(), &record));
         assert!(like(&keys.drafts_pattern(), &drafts));
-        let others = [keys.index(&subject), keys.feed(), keys.mark_for("x").to_owned(), draft];
+        let count = sample();
+        let cell = keys.cell(&count);
+        let others = [
+            keys.index(&subject),
+            keys.feed(),
+            keys.mark_for("x").to_owned(),
+            draft,
+            cell,
+        ];
         for other in others.iter().chain([&drafts]) {
             assert!(!like(&keys.records_pattern(), other), "{other}");
         }

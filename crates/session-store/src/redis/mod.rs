@@ -7,6 +7,7 @@ mod drafts;
 mod feed;
 mod index;
 mod keys;
+mod limits;
 mod link;
 mod mark;
 mod replicas;

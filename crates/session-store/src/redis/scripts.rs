@@ -1,5 +1,5 @@
 //! What happens on the server as one act. Each script touches keys of one slot, and only compares and replaces bytes: every rule
-//! about sessions is in core.
+//! about sessions is in core. (`limit.lua` counts, which is no rule about sessions.)
 
 use std::sync::LazyLock;
 
@@ -39,6 +39,8 @@ scripts! {
     PUT_DRAFT = "scripts/put_draft.lua";
     /// Answers [`DONE`], [`MISSING`], or the draft that is stored instead.
     DELETE_DRAFT = "scripts/delete_draft.lua";
+    /// Counts a request against limits, or takes counts back. The one script with arithmetic: see [`super::limits`].
+    LIMIT = "scripts/limit.lua";
 }
 
 /// It is done, now or by an earlier try of the same write.

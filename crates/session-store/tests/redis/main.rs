@@ -16,6 +16,7 @@ mod failover;
 mod feed;
 mod full;
 mod index;
+mod limits;
 mod lost;
 mod memory;
 mod outage;
