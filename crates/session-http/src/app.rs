@@ -1,6 +1,7 @@
 //! What every route works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
@@ -15,6 +16,7 @@ use crate::client_address::client_address;
 use crate::clock::Clock;
 use crate::cookies::Cookies;
 use crate::demo::Demo;
+use crate::events::Events;
 use crate::login::LoginChecker;
 use crate::metrics::Metrics;
 use crate::origins::Origins;
@@ -35,6 +37,10 @@ pub struct App {
     pub origins: Origins,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where it tells of security events.
+    pub events: Arc<Events>,
+    /// How long events are kept.
+    pub events_kept: Duration,
     /// What it tells of itself in numbers.
     pub metrics: Metrics,
     /// The clock.

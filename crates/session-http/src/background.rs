@@ -10,6 +10,7 @@ use session_store::sessions::Follower;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::app::App;
+use crate::events::{EventTasks, ReadyTasks};
 use crate::key_directory::KeyWatch;
 
 /// How often the store is swept. What is due has been over for a day: it can wait a minute more.
@@ -25,23 +26,35 @@ const FEED_PATIENCE: Duration = Duration::from_secs(1);
 const FEED_RETRY: Duration = Duration::from_millis(200);
 
 /// The running tasks; they end with it.
-#[derive(Debug)]
-pub struct Background(Vec<JoinHandle<()>>);
+pub struct Background {
+    tasks: Vec<JoinHandle<()>>,
+    events: Option<EventTasks>,
+}
 
 impl Background {
     /// Starts the tasks on the runtime of the caller.
-    pub fn start(app: &web::Data<App>, keys: KeyWatch, follower: Follower) -> Self {
-        Self(vec![
-            spawn(sweep(app.clone())),
-            spawn(reread_keys(app.clone(), keys)),
-            spawn(follow_revocations(app.clone(), follower)),
-        ])
+    pub fn start(app: &web::Data<App>, keys: KeyWatch, follower: Follower, events: ReadyTasks) -> Self {
+        Self {
+            tasks: vec![
+                spawn(sweep(app.clone())),
+                spawn(reread_keys(app.clone(), keys)),
+                spawn(follow_revocations(app.clone(), follower)),
+            ],
+            events: Some(events.start()),
+        }
+    }
+
+    /// Stops the tasks, once what the requests before have told of is stored. To be called when no request is answered any more.
+    pub async fn finish(mut self) {
+        if let Some(events) = self.events.take() {
+            events.finish().await;
+        }
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        for task in &self.0 {
+        for task in &self.tasks {
             task.abort();
         }
     }
@@ -62,6 +75,10 @@ async fn sweep(app: web::Data<App>) {
             Ok(deleted) => tracing::info!(deleted, "swept drafts that are past their time"),
             Err(error) => tracing::warn!(%error, "the drafts could not be swept; trying again"),
         }
+        let before = app.now().saturating_sub(app.events_kept);
+        if let Err(error) = app.events.log().sweep_events(before).await {
+            tracing::warn!(%error, "the security events could not be swept; trying again");
+        }
     }
 }
 
@@ -73,6 +90,7 @@ async fn reread_keys(app: web::Data<App>, mut keys: KeyWatch) {
         match keys.reread(&SystemEntropy::new()) {
             Ok(None) => {}
             Ok(Some(ring)) => {
+                app.events.keys_in_force(&ring.signing, app.now());
                 app.sessions.replace_keys(ring.signing, ring.refresh);
                 tracing::info!("the keys were replaced");
             }

@@ -5,8 +5,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::decision::Decision;
+use crate::events::EventCounts;
 
 /// The type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -17,6 +22,8 @@ pub struct Metrics {
     feed_lag: Gauge<f64, AtomicU64>,
     revocations_remembered: Gauge,
     store_up: Gauge,
+    decisions: Family<[(&'static str, &'static str); 1], Counter>,
+    events: EventCounts,
 }
 
 /// What is measured when the metrics are asked for.
@@ -48,6 +55,13 @@ impl Metrics {
             revocations_remembered.clone(),
         );
         registry.register("store_up", "Whether the store answers", store_up.clone());
+        let decisions = Family::default();
+        registry.register(
+            "decisions",
+            "What was decided about sessions and credentials",
+            decisions.clone(),
+        );
+        let events = EventCounts::registered(&mut registry);
         build.set(1);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
@@ -57,7 +71,19 @@ impl Metrics {
             feed_lag,
             revocations_remembered,
             store_up,
+            decisions,
+            events,
         }
+    }
+
+    /// Counts a decision. Call it once for each answer that has one.
+    pub fn decided(&self, decision: Decision) {
+        self.decisions.get_or_create(&[("decision", decision.name())]).inc();
+    }
+
+    /// What is counted of events.
+    pub fn events(&self) -> &EventCounts {
+        &self.events
     }
 
     /// The metrics as text, with what was `measured` now.

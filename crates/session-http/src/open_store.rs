@@ -6,6 +6,7 @@ use std::sync::Arc;
 use session_core::policy::Policy;
 use session_store::draft_store::DraftStore;
 use session_store::embedded::{self, EmbeddedStore};
+use session_store::event_log::EventLog;
 use session_store::memory::MemoryStore;
 use session_store::redis::{self, RedisStore, RedisUrl};
 use session_store::store::{SessionStore, StoreError};
@@ -19,6 +20,8 @@ pub struct OpenStore {
     pub sessions: Arc<dyn SessionStore>,
     /// Drafts.
     pub drafts: Arc<dyn DraftStore>,
+    /// Security events.
+    pub events: Arc<dyn EventLog>,
 }
 
 /// The store cannot be opened.
@@ -76,11 +79,12 @@ impl OpenStore {
     }
 
     /// Of `engine`.
-    pub(crate) fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
+    pub(crate) fn on<S: SessionStore + DraftStore + EventLog + 'static>(engine: S) -> Self {
         let engine = Arc::new(engine);
         Self {
             sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
-            drafts: engine,
+            drafts: Arc::clone(&engine) as Arc<dyn DraftStore>,
+            events: engine,
         }
     }
 }

@@ -52,14 +52,17 @@ impl Running {
         let Self {
             public,
             admin,
-            background: _running,
+            background,
         } = self;
         let Some(admin) = admin else {
-            return public.await;
+            let stopped = public.await;
+            background.finish().await;
+            return stopped;
         };
         let handle = admin.handle();
         let admin = spawn(admin);
         let stopped = public.await;
+        background.finish().await;
         handle.stop(true).await;
         admin.await??;
         stopped

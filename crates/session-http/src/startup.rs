@@ -11,6 +11,7 @@ use actix_web::web;
 use session_core::entropy::EntropyError;
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::events::EventSink;
 use session_store::sessions::{Follower, Sessions, Setup};
 use session_store::store::{SessionStore, StoreError};
 
@@ -22,7 +23,9 @@ use crate::config::Config;
 use crate::cookies::Cookies;
 use crate::demo::{self, Demo};
 use crate::demo_directory::{DemoDirectory, DemoDirectoryError};
+use crate::events::{Events, ReadyTasks, WebhookError};
 use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyWatch, LoadKeysError};
+use crate::log_identity;
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
@@ -53,6 +56,9 @@ pub enum StartError {
     /// The demo's user could not be made.
     #[error(transparent)]
     DemoUser(#[from] PasswordError),
+    /// The webhook cannot be told of events.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -71,6 +77,7 @@ pub struct Service {
     app: web::Data<App>,
     keys: KeyWatch,
     follower: Follower,
+    event_tasks: ReadyTasks,
     listener: TcpListener,
     admin: Option<TcpListener>,
 }
@@ -117,7 +124,13 @@ impl Service {
             .as_ref()
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
         let store = OpenStore::of(config).await?;
-        let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
+        let metrics = Metrics::new();
+        let (events, unstored) = Events::new(store.events, metrics.events().clone());
+        let events = Arc::new(events);
+        let (sessions, keys, follower) = open_sessions(config, store.sessions, events.sink(), &*clock).await?;
+        sessions.with_signing_keys(|keys| events.keys_in_force(keys, clock.now()));
+        log_identity::use_directory(&config.keys.directory);
+        let event_tasks = ReadyTasks::new(&events, unstored, config.events.webhook.as_ref(), &clock)?;
         let app = App {
             sessions,
             drafts: Drafts::new(store.drafts, config.drafts.clone(), Arc::new(SystemEntropy::new())),
@@ -126,7 +139,9 @@ impl Service {
             cookies: Cookies::new(&config.cookies),
             origins: Origins::new(own_origins, &config.cors.allowed_origins),
             trusted_proxies: config.proxy.trusted.clone(),
-            metrics: Metrics::new(),
+            events,
+            events_kept: config.events.keep,
+            metrics,
             clock,
             demo,
         };
@@ -134,6 +149,7 @@ impl Service {
             app: web::Data::new(app),
             keys,
             follower,
+            event_tasks,
             listener,
             admin: admin.map(|(listener, _)| listener),
         })
@@ -151,7 +167,7 @@ impl Service {
 
     /// Begins to answer. Needs an actix runtime.
     pub fn start(self) -> io::Result<Running> {
-        let background = Background::start(&self.app, self.keys, self.follower);
+        let background = Background::start(&self.app, self.keys, self.follower, self.event_tasks);
         Running::start(&self.app, self.listener, self.admin, background)
     }
 
@@ -180,6 +196,7 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
 async fn open_sessions(
     config: &Config,
     store: Arc<dyn SessionStore>,
+    events: Arc<dyn EventSink>,
     clock: &dyn Clock,
 ) -> Result<(Sessions, KeyWatch, Follower), StartError> {
     let entropy = SystemEntropy::new();
@@ -196,6 +213,7 @@ async fn open_sessions(
         audience: config.audience.clone(),
         signing: ring.signing,
         refresh: ring.refresh,
+        events,
         entropy: Arc::new(entropy),
     });
     let follower = sessions.catch_up(clock.now()).await?;

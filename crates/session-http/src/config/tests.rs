@@ -1,6 +1,7 @@
 //! What a configuration means, and everything that can be wrong with it.
 
 mod demo;
+mod events;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

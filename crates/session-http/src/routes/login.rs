@@ -12,6 +12,8 @@ use super::grant_answer;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
+use crate::decision::Decision;
+use crate::login::LoginError;
 use crate::problem::{Code, Problem};
 use crate::wire::{Rotation, Transport, read_json};
 
@@ -49,17 +51,23 @@ pub(super) async fn login(
     if wanted.transport == Transport::Cookie {
         app.origins.check(request.method(), request.headers())?;
     }
-    let subject = checker.check(&wanted.username, &wanted.password).await?;
+    let device = app.device(&request, wanted.device_label.as_deref());
+    let checked = checker.check(&wanted.username, &wanted.password).await;
+    if let Err(LoginError::InvalidCredentials) = checked {
+        app.events.login_failed(device.clone(), now);
+    }
     let login = Login {
-        subject,
+        subject: checked?,
         claims: Claims::none(),
-        device: app.device(&request, wanted.device_label.as_deref()),
+        device,
         remembered: wanted.remember,
         rotation: wanted.rotation.map(Into::into),
         replaces: session_in_place(&app, &request, &jar, now).await?,
     };
     let grant = app.sessions.open(login, now).await?;
-    Ok(grant_answer(&app, &grant, StatusCode::OK, wanted.transport, now))
+    let mut response = grant_answer(&app, &grant, StatusCode::OK, wanted.transport, now);
+    Decision::SessionOpened.note(&mut response);
+    Ok(response)
 }
 
 /// The session that the client holds already, if what it presents is genuine. A dead credential is no obstacle to a login.

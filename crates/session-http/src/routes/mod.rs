@@ -4,6 +4,7 @@ mod browser;
 mod continue_page;
 mod curl_page;
 mod drafts;
+mod events;
 mod login;
 mod logout;
 mod operators;
@@ -83,6 +84,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
                         .route(get_or_head().to(service::list))
                         .delete(service::end_all),
                     "GET, HEAD, DELETE",
+                ))
+                .service(only(
+                    web::resource("/events").route(get_or_head().to(events::after)),
+                    "GET, HEAD",
                 ))
                 .default_service(web::to(not_found)),
         )
