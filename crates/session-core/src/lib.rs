@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod claims;
+pub mod clock;
 pub mod device;
 pub mod draft;
 pub mod draft_policy;

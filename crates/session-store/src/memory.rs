@@ -1,6 +1,7 @@
 //! The reference engine: plain maps behind one lock. What it does is what every engine does; it forgets all when dropped.
 
 mod drafts;
+mod events;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,7 @@ pub struct MemoryStore {
     /// Wakes those who wait for the feed to grow.
     feed_grew: Notify,
     drafts: Mutex<drafts::DraftMap>,
+    events: Mutex<events::Events>,
 }
 
 impl MemoryStore {

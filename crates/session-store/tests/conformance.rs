@@ -15,6 +15,7 @@ mod memory {
 
     session_store::conformance_suite!(open);
     session_store::draft_conformance_suite!(open);
+    session_store::event_conformance_suite!(open);
 }
 
 #[cfg(feature = "embedded")]
@@ -38,6 +39,7 @@ fn the_suite_names_every_property() {
         include_str!("../src/conformance/copying.rs"),
         include_str!("../src/conformance/draft_sweeping.rs"),
         include_str!("../src/conformance/drafts.rs"),
+        include_str!("../src/conformance/event_log.rs"),
         include_str!("../src/conformance/feed.rs"),
         include_str!("../src/conformance/listing.rs"),
         include_str!("../src/conformance/records.rs"),
@@ -54,5 +56,5 @@ fn the_suite_names_every_property() {
             found += 1;
         }
     }
-    assert!(found >= 49, "{found}");
+    assert!(found >= 57, "{found}");
 }

@@ -13,7 +13,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`draft_conformance_suite!`](crate::draft_conformance_suite) does the same for the drafts of an engine.
+//! [`draft_conformance_suite!`](crate::draft_conformance_suite) does the same for the drafts of an engine,
+//! [`event_conformance_suite!`](crate::event_conformance_suite) for its log of security events.
 //!
 //! Times are arguments everywhere, and lie far in the future where a record is to be kept, so that an engine whose server
 //! expires records by its own clock does not lose them.
@@ -27,6 +28,7 @@
 mod copying;
 mod draft_sweeping;
 mod drafts;
+mod event_log;
 mod feed;
 mod listing;
 mod records;
@@ -37,6 +39,7 @@ mod sweeping;
 pub use copying::*;
 pub use draft_sweeping::*;
 pub use drafts::*;
+pub use event_log::*;
 pub use feed::*;
 pub use listing::*;
 pub use records::*;
@@ -117,6 +120,23 @@ macro_rules! draft_conformance_suite {
             a_draft_that_is_written_anew_has_its_own_end
             a_limit_ends_a_sweep_of_drafts_early
             drafts_may_be_kept_to_the_end_of_time
+        }
+    };
+}
+
+/// As [`conformance_suite!`](crate::conformance_suite), for a log of security events.
+#[macro_export]
+macro_rules! event_conformance_suite {
+    ($open:path) => {
+        $crate::conformance_suite! { @tests $open;
+            events_are_read_in_their_order
+            events_come_back_byte_for_byte
+            concurrent_events_are_all_kept
+            an_unreadable_position_begins_at_the_oldest_event
+            old_events_are_swept_and_who_missed_some_is_told
+            the_oldest_events_give_way
+            one_delivers_events_at_a_time
+            one_of_many_claims_to_deliver_wins
         }
     };
 }
