@@ -3,11 +3,14 @@
 //! From its row a decision has its name (a label of metrics), the answer over HTTP, the security event that it raises, and its line in
 //! the documentation. An answer carries its decision among its extensions: [`Decision::of`].
 
-use actix_web::HttpResponse;
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{HttpResponse, web};
 use session_core::rotation::ReuseCause;
 use session_core::session::EndReason;
 
+use crate::app::App;
 use crate::problem::Code;
 
 /// What was decided.
@@ -213,6 +216,12 @@ impl Decision {
         response.extensions_mut().insert(self);
     }
 
+    /// A request was refused by `limit`, named as it is configured.
+    pub fn limited_by(limit: &str) -> Option<Self> {
+        let is_by = |decision: &Self| decision.name().strip_prefix("limited_") == Some(limit);
+        Self::ALL.into_iter().find(is_by)
+    }
+
     /// The only decision that is answered with `code`. Where there are several, whoever answers says which.
     pub(crate) fn only_with(code: Code) -> Option<Self> {
         let mut with_code = Self::ALL
@@ -220,6 +229,19 @@ impl Decision {
             .filter(|decision| decision.row().code == Some(code));
         with_code.next().filter(|_| with_code.next().is_none())
     }
+}
+
+/// Counts what each answer tells.
+pub async fn counted(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let response = next.call(request).await?;
+    if let (Some(app), Some(decision)) = (app, Decision::of(response.response())) {
+        app.metrics.decided(decision.name());
+    }
+    Ok(response)
 }
 
 impl From<ReuseCause> for Decision {
@@ -290,6 +312,23 @@ mod tests {
                 assert!(EventKind::NAMES.contains(&event), "{event}");
             }
         }
+    }
+
+    #[test]
+    fn every_limit_has_a_decision() {
+        let limits = [
+            "login_per_address",
+            "login_per_account",
+            "refresh_per_address",
+            "refresh_per_session",
+            "api_per_key",
+        ];
+        for limit in limits {
+            let decision = Decision::limited_by(limit).unwrap();
+            assert_eq!(decision.row().event, Some("request.limited"), "{limit}");
+            assert_eq!(decision.row().code, Some(Code::RateLimited), "{limit}");
+        }
+        assert_eq!(Decision::limited_by("login_per_planet"), None);
     }
 
     #[test]

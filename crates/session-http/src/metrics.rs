@@ -10,7 +10,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::decision::Decision;
 use crate::events::EventCounts;
 
 /// The type of [`Metrics::text`].
@@ -77,8 +76,8 @@ impl Metrics {
     }
 
     /// Counts a decision. Call it once for each answer that has one.
-    pub fn decided(&self, decision: Decision) {
-        self.decisions.get_or_create(&[("decision", decision.name())]).inc();
+    pub fn decided(&self, decision: &'static str) {
+        self.decisions.get_or_create(&[("decision", decision)]).inc();
     }
 
     /// What is counted of events.
@@ -140,6 +139,16 @@ session_revocations_remembered 3
 # HELP session_store_up Whether the store answers.
 # TYPE session_store_up gauge
 session_store_up 0
+# HELP session_events_dropped Security events that this instance could not write to the events' log.
+# TYPE session_events_dropped counter
+session_events_dropped_total 0
+# HELP session_webhook_deliveries Attempts of this instance to deliver an event to the webhook, by outcome.
+# TYPE session_webhook_deliveries counter
+session_webhook_deliveries_total{{outcome=\"delivered\"}} 0
+session_webhook_deliveries_total{{outcome=\"failed\"}} 0
+# HELP session_webhook_missed How often events were deleted before they could be delivered to the webhook.
+# TYPE session_webhook_missed counter
+session_webhook_missed_total 0
 # HELP session_build_info Which version runs; always 1.
 # TYPE session_build_info gauge
 session_build_info{{version=\"{}\"}} 1

@@ -79,12 +79,12 @@ impl OpenStore {
     }
 
     /// Of `engine`.
-    pub(crate) fn on<S: SessionStore + DraftStore + EventLog + 'static>(engine: S) -> Self {
+    pub(crate) fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
         let engine = Arc::new(engine);
         Self {
             sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
-            drafts: Arc::clone(&engine) as Arc<dyn DraftStore>,
-            events: engine,
+            drafts: engine,
+            events: Arc::new(MemoryStore::new()),
         }
     }
 }

@@ -11,6 +11,7 @@ use actix_web::{HttpServer, web};
 
 use crate::app::App;
 use crate::background::Background;
+use crate::decision::counted;
 use crate::routes;
 
 /// How long requests in flight may take to finish after the service was told to stop, in seconds.
@@ -75,6 +76,7 @@ fn serve_public(app: web::Data<App>, listener: TcpListener) -> io::Result<Server
             .app_data(app.clone())
             .wrap(from_fn(routes::known_host))
             .wrap(nosniff())
+            .wrap(from_fn(counted))
             .configure(routes::configure)
     });
     Ok(server.shutdown_timeout(STOP_WITHIN_SECS).listen(listener)?.run())

@@ -213,7 +213,6 @@ async fn open_sessions(
         audience: config.audience.clone(),
         signing: ring.signing,
         refresh: ring.refresh,
-        events,
         entropy: Arc::new(entropy),
     });
     let follower = sessions.catch_up(clock.now()).await?;

@@ -310,7 +310,6 @@ fn what_is_not_built_is_refused_by_its_name() {
     for (variable, path) in [
         ("SESSION_TLS__CERTIFICATE", "tls"),
         ("SESSION_RATE_LIMIT__ENABLED", "rate_limit"),
-        ("SESSION_EVENTS__WEBHOOK_URL", "events"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
         ("SESSION_LOGIN__OIDC", "login.oidc"),
         ("SESSION_KEYS__ROTATE_EVERY", "keys.rotate_every"),

@@ -105,7 +105,7 @@ impl Events {
     /// Every instance finds them, and none knows whether another one tells of them or a command made them that cannot. So all tell,
     /// under one id that follows from the key: it is the same event, and whoever reads it twice sees that.
     pub fn keys_in_force(&self, keys: &SigningKeys, now: Timestamp) {
-        let kids: BTreeSet<String> = keys.entries().iter().map(|entry| entry.key.kid().to_string()).collect();
+        let kids: BTreeSet<String> = keys.entries().iter().map(|entry| entry.key.id().to_string()).collect();
         let mut known = lock(&self.kids);
         let new: Vec<_> = kids.difference(&known).cloned().collect();
         let first = known.is_empty();
@@ -236,7 +236,13 @@ impl ReadyTasks {
         let stop = Arc::new(Notify::new());
         let log = Arc::clone(&events.log);
         EventTasks {
-            writer: spawn(writer::write(recorded, log, Arc::clone(&stop), appended)),
+            writer: spawn(writer::write(
+                recorded,
+                log,
+                Arc::clone(&clock),
+                Arc::clone(&stop),
+                appended,
+            )),
             refusals: spawn(tell_refusals(Arc::clone(&events), Arc::clone(&clock))),
             webhook: webhook.map(|setup| (setup.holder, spawn(setup.deliverer.run()))),
             events,

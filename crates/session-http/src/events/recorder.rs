@@ -15,7 +15,7 @@ pub(super) const QUEUE: usize = 10_000;
 
 /// Where events are told. It neither blocks nor fails: what finds the queue full is counted, and is in the log all the same.
 #[derive(Debug)]
-pub struct Recorder {
+pub(super) struct Recorder {
     counts: EventCounts,
     queue: Sender<SecurityEvent>,
     dropped: Arc<AtomicU64>,
@@ -27,7 +27,6 @@ pub(super) struct Recorded {
     pub(super) queue: Receiver<SecurityEvent>,
     /// How many were dropped since this was last set to zero.
     pub(super) dropped: Arc<AtomicU64>,
-    pub(super) counts: EventCounts,
 }
 
 /// A recorder, and where what it takes comes out.
@@ -35,11 +34,11 @@ pub(super) fn recorder(counts: EventCounts) -> (Recorder, Recorded) {
     let (sender, queue) = channel(QUEUE);
     let dropped = Arc::<AtomicU64>::default();
     let recorder = Recorder {
-        counts: counts.clone(),
+        counts,
         queue: sender,
         dropped: Arc::clone(&dropped),
     };
-    (recorder, Recorded { queue, dropped, counts })
+    (recorder, Recorded { queue, dropped })
 }
 
 impl EventSink for Recorder {
@@ -47,7 +46,7 @@ impl EventSink for Recorder {
         log(&event);
         self.counts.happened(&event.kind);
         if self.queue.try_send(event).is_err() {
-            self.counts.dropped(1);
+            self.counts.dropped();
             if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
                 tracing::error!(
                     "security events are not stored at present: the store does not take them, and {QUEUE} wait; \
@@ -90,12 +89,13 @@ mod tests {
 
     #[test]
     fn what_finds_the_queue_full_is_counted_and_does_not_wait() {
-        let (recorder, recorded) = recorder(EventCounts::default());
+        let counts = EventCounts::default();
+        let (recorder, recorded) = recorder(counts.clone());
         let event = event(EventKind::LoginFailed, Timestamp::from_secs(0), &SystemEntropy::new());
         for _ in 0..QUEUE + 3 {
             recorder.record(event.clone());
         }
         assert_eq!(recorded.queue.len(), QUEUE);
-        assert_eq!(recorded.counts.count_of_dropped(), 3);
+        assert_eq!(counts.count_of_dropped(), 3);
     }
 }

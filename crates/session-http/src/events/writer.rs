@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::backoff::Backoff;
 use super::random;
 use super::recorder::Recorded;
+use crate::clock::Clock;
 
 /// How many events are appended at once.
 const BATCH: usize = 256;
@@ -20,7 +21,13 @@ const BATCH: usize = 256;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// Writes until `recorded` has ended, or `stop` was told and what was recorded before is written. `appended` is told of each batch.
-pub(super) async fn write(mut recorded: Recorded, log: Arc<dyn EventLog>, stop: Arc<Notify>, appended: Arc<Notify>) {
+pub(super) async fn write(
+    mut recorded: Recorded,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    stop: Arc<Notify>,
+    appended: Arc<Notify>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut stopping = false;
     loop {
@@ -40,7 +47,7 @@ pub(super) async fn write(mut recorded: Recorded, log: Arc<dyn EventLog>, stop: 
         if taken == 0 {
             return;
         }
-        append(&*log, &mut batch).await;
+        append(&*log, &*clock, &mut batch).await;
         appended.notify_one();
         if recorded.queue.is_empty() {
             let dropped = recorded.dropped.swap(0, Ordering::Relaxed);
@@ -55,13 +62,13 @@ pub(super) async fn write(mut recorded: Recorded, log: Arc<dyn EventLog>, stop: 
 }
 
 /// Appends until it works. What an attempt that failed has stored all the same is stored twice; its readers see that by the ids.
-async fn append(log: &dyn EventLog, batch: &mut Vec<SecurityEvent>) {
+async fn append(log: &dyn EventLog, clock: &dyn Clock, batch: &mut Vec<SecurityEvent>) {
     let texts: Vec<Box<str>> = batch
         .drain(..)
         .map(|event| event.to_json().to_string().into())
         .collect();
     let mut backoff = BACKOFF;
-    while let Err(error) = log.append_events(&texts).await {
+    while let Err(error) = log.append_events(&texts, clock.now()).await {
         if !backoff.is_failing() {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(

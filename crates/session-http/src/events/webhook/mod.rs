@@ -127,6 +127,14 @@ impl Deliverer {
         })
     }
 
+    /// With another patience than that of 15 s, and no longer: for how long the receiver may take, from connecting to the head of
+    /// its answer.
+    #[must_use]
+    pub fn with_patience(mut self, answers_within: Duration) -> Self {
+        self.poster.set_patience(answers_within);
+        self
+    }
+
     /// Delivers until the receiver says that it wants nothing more.
     pub async fn run(mut self) {
         loop {

@@ -20,7 +20,7 @@ use super::signature::Signer;
 use crate::config::WebhookConfig;
 
 /// How long a receiver may take, from connecting to the head of its answer. Half of the lease of whoever delivers.
-pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How much of an answer's body is read, and for how long, so that its connection serves the next delivery too. Nothing depends on it.
 const READ_OF_BODY: usize = 4_096;
@@ -31,6 +31,7 @@ pub(super) struct Poster {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: Uri,
     signer: Signer,
+    answers_within: Duration,
 }
 
 /// What became of an attempt.
@@ -71,7 +72,13 @@ impl Poster {
             client,
             url: config.url.expose().clone(),
             signer: Signer::new(&config.secrets),
+            answers_within: ANSWERS_WITHIN,
         })
+    }
+
+    /// With another patience.
+    pub(super) fn set_patience(&mut self, answers_within: Duration) {
+        self.answers_within = answers_within;
     }
 
     /// Tries once.
@@ -92,8 +99,8 @@ impl Poster {
             Ok(request) => request,
             Err(error) => return failed(error.to_string()),
         };
-        match timeout(ANSWERS_WITHIN, self.client.request(request)).await {
-            Err(_) => failed(format!("no answer within {ANSWERS_WITHIN:?}")),
+        match timeout(self.answers_within, self.client.request(request)).await {
+            Err(_) => failed(format!("no answer within {:?}", self.answers_within)),
             Ok(Err(error)) => failed(crate::problem::chain(&error)),
             Ok(Ok(response)) => {
                 let outcome = outcome(&response);
