@@ -15,6 +15,7 @@ use session_core::refresh_token::RefreshSecret;
 use session_core::session::RotationMode;
 use session_core::time::Timestamp;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::redis::RedisStore;
 use session_store::sessions::{Attempt, Login, Sessions, Setup};
 use session_testbed::redis::RedisOptions;
@@ -117,6 +118,7 @@ impl Loaded {
             signing: SigningKeys::of_one(SigningKey::generate(Algorithm::EdDsa, &entropy)?),
             refresh: RefreshSecrets::of_one(RefreshSecret::generate(&entropy)?),
             entropy: Arc::new(entropy),
+            events: Arc::new(NoEvents),
         }));
         let before: f64 = redis.info("used_memory").await?.parse()?;
         let every = size.div_ceil(REFRESHED);

@@ -50,23 +50,24 @@ impl Device {
     /// 48 count: what providers give a household or a site), or another browser or system (versions do not count: browsers
     /// update themselves). What either does not tell is not new.
     pub fn moved(&self, later: &Self) -> Option<Moved> {
-        let differ =
-            |one: Option<String>, other: Option<String>| one.zip(other).is_some_and(|(one, other)| one != other);
         let moved = Moved {
             network: self
                 .ip
                 .zip(later.ip)
                 .is_some_and(|(one, other)| network(one) != network(other)),
-            device: differ(self.product(), later.product()),
+            device: self
+                .user_agent
+                .as_deref()
+                .zip(later.user_agent.as_deref())
+                .is_some_and(|(one, other)| one != other && !product(one).eq(product(other))),
         };
         (moved.network || moved.device).then_some(moved)
     }
+}
 
-    /// The user agent without the digits of its versions.
-    fn product(&self) -> Option<String> {
-        let without_versions = |text: &str| text.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect();
-        self.user_agent.as_deref().map(without_versions)
-    }
+/// A user agent without the digits of its versions. Nothing is allocated: each refresh asks.
+fn product(user_agent: &str) -> impl Iterator<Item = char> {
+    user_agent.chars().filter(|c| !c.is_ascii_digit() && *c != '.')
 }
 
 /// The part of an address that stays when its owner stays where they are.

@@ -24,7 +24,8 @@ pub struct SecurityEvent {
     pub session: Option<SessionId>,
     /// Whose, if that is known. Of a failed login it is not: the name that was typed may be a password.
     pub subject: Option<Subject>,
-    /// The device that the request came from, as far as it is known.
+    /// Of what a request did (moved, replayed, reused; logins): the device that it came from, as far as that is known. Of a session
+    /// that ended: the device that the session was last seen on.
     pub device: Option<Device>,
 }
 

@@ -9,6 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpResponse, web};
 use session_core::rotation::ReuseCause;
 use session_core::session::EndReason;
+use session_store::sessions::Granted;
 
 use crate::app::App;
 use crate::problem::Code;
@@ -242,6 +243,17 @@ pub async fn counted(
         app.metrics.decided(decision.name());
     }
     Ok(response)
+}
+
+impl From<Granted> for Decision {
+    fn from(granted: Granted) -> Self {
+        match granted {
+            Granted::Opened => Self::SessionOpened,
+            Granted::Rotated => Self::Refreshed,
+            Granted::CaughtUp => Self::CaughtUp,
+            Granted::Replayed => Self::Replayed,
+        }
+    }
 }
 
 impl From<ReuseCause> for Decision {

@@ -74,17 +74,26 @@ impl OpenStore {
         Ok(match url {
             StoreUrl::Memory => Self::on(MemoryStore::new()),
             StoreUrl::Embedded(directory) => Self::on(EmbeddedStore::open(directory)?),
-            StoreUrl::Redis(url) => Self::on(open_redis(url, policy, known).await?),
+            StoreUrl::Redis(url) => Self::on_redis(open_redis(url, policy, known).await?),
         })
     }
 
-    /// Of `engine`.
-    pub(crate) fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
+    pub(crate) fn on_redis(engine: RedisStore) -> Self {
         let engine = Arc::new(engine);
         Self {
             sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
             drafts: engine,
             events: Arc::new(MemoryStore::new()),
+        }
+    }
+
+    /// Of `engine`.
+    pub(crate) fn on<S: SessionStore + DraftStore + EventLog + 'static>(engine: S) -> Self {
+        let engine = Arc::new(engine);
+        Self {
+            sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
+            drafts: Arc::clone(&engine) as Arc<dyn DraftStore>,
+            events: engine,
         }
     }
 }

@@ -214,6 +214,7 @@ async fn open_sessions(
         signing: ring.signing,
         refresh: ring.refresh,
         entropy: Arc::new(entropy),
+        events,
     });
     let follower = sessions.catch_up(clock.now()).await?;
     Ok((sessions, watch, follower))

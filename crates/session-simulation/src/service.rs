@@ -99,6 +99,7 @@ impl Service {
                 signing: copy_of(&signing, &entropy),
                 refresh: secrets.clone(),
                 entropy: entropy.clone(),
+                events: Arc::new(session_store::events::NoEvents),
             })),
             off: clock_off(scenario.clocks_off, chance),
         };

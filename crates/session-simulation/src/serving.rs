@@ -2,7 +2,7 @@
 
 use session_core::id::SessionId;
 use session_core::session::EndReason;
-use session_store::sessions::RefreshError;
+use session_store::sessions::{Granted, RefreshError};
 
 use crate::clock::{HOUR, Millis, SECOND};
 use crate::ledger::Promise;
@@ -80,7 +80,11 @@ impl World {
             Ok(grant) => format!(
                 "the service grants the {who} generation {}{}",
                 grant.refresh_token.facts().generation,
-                if grant.replayed { ", once more" } else { "" }
+                if grant.granted == Granted::Replayed {
+                    ", once more"
+                } else {
+                    ""
+                }
             ),
             Err(error) => format!("the service answers the {who}, who presented generation {generation}: {error}"),
         });
@@ -88,7 +92,12 @@ impl World {
         let answer = match outcome {
             Ok(grant) => {
                 let token = grant.refresh_token;
-                self.granted(flight, began, token.facts().generation, grant.replayed);
+                self.granted(
+                    flight,
+                    began,
+                    token.facts().generation,
+                    grant.granted == Granted::Replayed,
+                );
                 if let Some(truth) = self.truths.get_mut(&session) {
                     truth.rotated_at = truth.rotated_at.max(token.facts().rotated_at);
                 }

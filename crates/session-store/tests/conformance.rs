@@ -30,6 +30,7 @@ mod embedded {
 
     session_store::conformance_suite!(open);
     session_store::draft_conformance_suite!(open);
+    session_store::event_conformance_suite!(open);
 }
 
 /// A property that the suite does not name would be run by nobody.

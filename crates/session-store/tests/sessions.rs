@@ -20,7 +20,7 @@ use session_core::refresh_token::RefreshSecret;
 use session_core::rotation::ReuseCause;
 use session_core::session::{EndReason, RevocationReason, RotationMode};
 use session_store::entropy::SystemEntropy;
-use session_store::sessions::{AccessError, Login, OpenError, RefreshError};
+use session_store::sessions::{AccessError, Granted, Login, OpenError, RefreshError};
 use session_store::store::SessionStore as _;
 use sessions_support::*;
 
@@ -39,7 +39,7 @@ async fn a_session_lives_through_refreshes_until_it_is_ended_from_another_device
             .await
             .unwrap();
         assert_eq!(laptop.record.generation, round);
-        assert!(!laptop.replayed);
+        assert_eq!(laptop.granted, Granted::Rotated);
     }
     let phone = sessions
         .open(login("anna", RotationMode::Grace), at(3_100))
@@ -94,7 +94,7 @@ async fn a_hundred_copies_of_one_refresh_get_one_successor() {
         1
     );
     assert_eq!(
-        granted.iter().filter(|grant| !grant.replayed).count(),
+        granted.iter().filter(|grant| grant.granted == Granted::Rotated).count(),
         1,
         "one rotation, and 99 replays of it"
     );
@@ -147,7 +147,7 @@ async fn a_lost_answer_of_the_store_is_not_reuse() {
             assert!(matches!(failed, RefreshError::Store(_)));
         }
         let again = refresh(&sessions, &opened, key.clone(), at(12)).await.unwrap();
-        assert!(again.replayed, "the swap had happened");
+        assert_eq!(again.granted, Granted::Replayed, "the swap had happened");
         assert_eq!(again.record.generation, 1);
     }
 }
@@ -215,7 +215,8 @@ async fn a_failover_that_lost_rotations_is_caught_up_with() {
     store.lose_writes_since(old).await;
     let third = refresh(&sessions, &second, key(3), at(30)).await.unwrap();
     assert_eq!(third.record.generation, 3);
-    assert!(refresh(&sessions, &second, key(3), at(40)).await.unwrap().replayed);
+    let again = refresh(&sessions, &second, key(3), at(40)).await.unwrap();
+    assert_eq!(again.granted, Granted::Replayed);
     let late = refresh(&sessions, &first, key(2), at(50)).await.unwrap_err();
     assert!(
         matches!(late, RefreshError::Superseded),
@@ -362,7 +363,7 @@ async fn keys_are_replaced_without_a_refused_token_and_a_replay_keeps_its_value(
     sessions.replace_keys(signing, secrets.rotated(new_secret, at(20), overlap, at(15)).unwrap());
 
     let replay = refresh(&sessions, &opened, key(1), at(30)).await.unwrap();
-    assert!(replay.replayed);
+    assert_eq!(replay.granted, Granted::Replayed);
     assert_eq!(replay.refresh_token.to_text(), first.refresh_token.to_text());
     assert!(
         sessions.verify(&replay.access_token, at(30)).is_ok(),

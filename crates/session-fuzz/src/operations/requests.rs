@@ -5,7 +5,7 @@ use session_core::idempotency_key::IdempotencyKey;
 use session_core::policy::OnReuse;
 use session_core::refresh_token::RefreshToken;
 use session_core::session::{EndReason, RevocationReason, RotationMode};
-use session_store::sessions::{Attempt, Grant, RefreshError};
+use session_store::sessions::{Attempt, Grant, Granted, RefreshError};
 
 use super::invariants::{Change, Snapshot, ends_at};
 use super::world::{World, at_once};
@@ -125,7 +125,7 @@ impl World {
         match (&result, key) {
             (Ok(grant), Key::Strangers) => {
                 assert!(
-                    !grant.replayed || contested,
+                    grant.granted != Granted::Replayed || contested,
                     "the answer was given again, to a stranger"
                 );
                 self.opened[session].contested = true;
@@ -231,7 +231,7 @@ impl World {
             now < ends_at(was, self.policy(), self.token(request).facts().rotated_at),
             "an expired one was"
         );
-        if grant.replayed {
+        if grant.granted == Granted::Replayed {
             before.assert_unchanged(after);
         } else {
             before.assert_only(after, |index, _| {

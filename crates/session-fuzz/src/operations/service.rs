@@ -5,6 +5,7 @@ use std::sync::Arc;
 use session_core::key::{Algorithm, RefreshSecrets, Scheduled, SigningKey, SigningKeys};
 use session_core::policy::Policy;
 use session_core::refresh_token::{RefreshSecret, SecretId};
+use session_store::events::NoEvents;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{Sessions, Setup};
 use zeroize::Zeroizing;
@@ -27,6 +28,7 @@ pub(super) fn service(
         signing: signing.clone_of(),
         refresh: refresh.clone(),
         entropy: Arc::<SeededEntropy>::clone(entropy),
+        events: Arc::new(NoEvents),
     })
 }
 

@@ -12,7 +12,6 @@ use super::grant_answer;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
-use crate::decision::Decision;
 use crate::login::LoginError;
 use crate::problem::{Code, Problem};
 use crate::wire::{Rotation, Transport, read_json};
@@ -65,9 +64,7 @@ pub(super) async fn login(
         replaces: session_in_place(&app, &request, &jar, now).await?,
     };
     let grant = app.sessions.open(login, now).await?;
-    let mut response = grant_answer(&app, &grant, StatusCode::OK, wanted.transport, now);
-    Decision::SessionOpened.note(&mut response);
-    Ok(response)
+    Ok(grant_answer(&app, &grant, StatusCode::OK, wanted.transport, now))
 }
 
 /// The session that the client holds already, if what it presents is genuine. A dead credential is no obstacle to a login.

@@ -23,6 +23,7 @@ use session_core::time::Timestamp;
 use session_store::sessions::Grant;
 
 use crate::app::App;
+use crate::decision::Decision;
 use crate::problem::{Code, Problem};
 use crate::wire::{Tokens, Transport};
 
@@ -172,7 +173,9 @@ fn grant_answer(app: &App, grant: &Grant, status: StatusCode, transport: Transpo
             response.cookie(cookie);
         }
     }
-    response.json(Tokens::of(grant, transport, now))
+    let mut response = response.json(Tokens::of(grant, transport, now));
+    Decision::from(grant.granted).note(&mut response);
+    response
 }
 
 /// The one header of this name, as text.

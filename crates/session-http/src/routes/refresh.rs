@@ -5,12 +5,11 @@ use actix_web::http::header::{HeaderName, HeaderValue, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use session_core::idempotency_key::IdempotencyKey;
-use session_store::sessions::Attempt;
+use session_store::sessions::{Attempt, Granted};
 
 use super::{grant_answer, single_header};
 use crate::app::App;
 use crate::credentials::{cookies_of, presented_refresh};
-use crate::decision::Decision;
 use crate::problem::{Code, Problem};
 use crate::wire::{Transport, read_optional_json};
 
@@ -38,13 +37,7 @@ pub(super) async fn refresh(
     };
     let grant = app.sessions.refresh(&attempt, now).await?;
     let mut response = grant_answer(&app, &grant, StatusCode::OK, presented.transport, now);
-    let decision = if grant.replayed {
-        Decision::Replayed
-    } else {
-        Decision::Refreshed
-    };
-    decision.note(&mut response);
-    if grant.replayed {
+    if grant.granted == Granted::Replayed {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }

@@ -59,9 +59,7 @@ pub(super) async fn open(
         replaces: None,
     };
     let grant = app.sessions.open(login, now).await?;
-    let mut response = grant_answer(&app, &grant, StatusCode::CREATED, wanted.transport, now);
-    Decision::SessionOpened.note(&mut response);
-    Ok(response)
+    Ok(grant_answer(&app, &grant, StatusCode::CREATED, wanted.transport, now))
 }
 
 /// `GET /v1/sessions/{id}`

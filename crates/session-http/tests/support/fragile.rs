@@ -25,6 +25,7 @@ use session_http::app::App;
 use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
+use session_http::events::Events;
 use session_http::login::{LoginChecker, LoginError};
 use session_http::metrics::Metrics;
 use session_http::origins::Origins;
@@ -34,6 +35,7 @@ use session_store::draft_store::{
 };
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{EndError, Follower, Sessions, Setup};
 use session_store::store::{
@@ -373,8 +375,12 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         signing: SigningKeys::of_one(keys.signing),
         refresh: RefreshSecrets::of_one(keys.refresh),
         entropy: Arc::new(SystemEntropy::new()),
+        events: Arc::new(NoEvents),
     });
     let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
+    let metrics = Metrics::new();
+    // Nothing stores them here.
+    let (events, _) = Events::new(Arc::new(MemoryStore::new()), metrics.events().clone());
     App {
         sessions,
         drafts: Drafts::new(drafts, DraftPolicy::default(), Arc::new(SystemEntropy::new())),
@@ -383,7 +389,9 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         cookies: Cookies::new(&CookiesConfig::default()),
         origins: Origins::new([PUBLIC_URL.parse().unwrap()], &[]),
         trusted_proxies: Vec::new(),
-        metrics: Metrics::new(),
+        events: Arc::new(events),
+        events_kept: Duration::from_hours(24),
+        metrics,
         clock,
         demo: None,
     }

@@ -149,10 +149,11 @@ pub(super) enum Space {
     Drafts,
     DraftIndex,
     DraftDue,
+    Events,
 }
 
 impl Space {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Sessions,
         Self::BySubject,
         Self::Due,
@@ -161,6 +162,7 @@ impl Space {
         Self::Drafts,
         Self::DraftIndex,
         Self::DraftDue,
+        Self::Events,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -173,6 +175,7 @@ impl Space {
             Self::Drafts => "drafts",
             Self::DraftIndex => "draft_index",
             Self::DraftDue => "draft_due",
+            Self::Events => "events",
         }
     }
 }
@@ -182,7 +185,17 @@ pub(super) struct Keyspaces([Keyspace; Space::ALL.len()]);
 
 impl Keyspaces {
     pub(super) fn try_from_fn<E>(open: impl Fn(Space) -> Result<Keyspace, E>) -> Result<Self, E> {
-        let [sessions, by_subject, due, feed, meta, drafts, draft_index, draft_due] = Space::ALL;
+        let [
+            sessions,
+            by_subject,
+            due,
+            feed,
+            meta,
+            drafts,
+            draft_index,
+            draft_due,
+            events,
+        ] = Space::ALL;
         Ok(Self([
             open(sessions)?,
             open(by_subject)?,
@@ -192,6 +205,7 @@ impl Keyspaces {
             open(drafts)?,
             open(draft_index)?,
             open(draft_due)?,
+            open(events)?,
         ]))
     }
 }

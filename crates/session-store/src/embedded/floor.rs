@@ -2,7 +2,7 @@
 //!
 //! A log-structured tree keeps deleted keys until it is compacted, and a scan steps over each of them: a sweep that began at
 //! the first key each time would do all earlier sweeps' work again. Nothing is kept of this over a restart: the first
-//! sweep after it begins at the start.
+//! sweep after it begins at the start (of the log of events, opening looks for its first).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ pub(super) struct Floor {
     /// Of `draft_due`, by time alone.
     pub(super) drafts_due: DueFloor<8>,
     feed: AtomicU64,
+    events: AtomicU64,
 }
 
 impl Floor {
@@ -26,6 +27,16 @@ impl Floor {
     /// Sequence numbers only grow, so this floor does too.
     pub(super) fn raise_feed(&self, first: u64) {
         self.feed.fetch_max(first, Ordering::Relaxed);
+    }
+
+    /// As [`Floor::feed`], of the log of events.
+    pub(super) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// As [`Floor::raise_feed`], of the log of events.
+    pub(super) fn raise_events(&self, first: u64) {
+        self.events.fetch_max(first, Ordering::Relaxed);
     }
 }
 

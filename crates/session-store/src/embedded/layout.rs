@@ -7,7 +7,8 @@
 //! | `due` | time (8), id (16) | hash of the subject (16) |
 //! | `feed` | sequence number (8) | time of the revocation (8), reason (1), id (16) |
 //! | `drafts`, `draft_index`, `draft_due` | | see [`super::drafts`]'s own layout |
-//! | `meta` | a name | `format`: number (4); `last_sequence`: number (8) |
+//! | `events` | | see [`super::events`] |
+//! | `meta` | a name | `format`: number (4); `last_sequence`: number (8); those of `events` |
 //!
 //! Integers are in network order, times with their sign bit flipped, so that the order of the bytes is the order of time.
 //!

@@ -6,6 +6,7 @@
 mod copy;
 mod drafts;
 mod engine;
+mod events;
 mod floor;
 mod group;
 mod layout;
@@ -79,6 +80,11 @@ impl EmbeddedStore {
 
     fn open_with(dir: &Path, commit: Box<Commit>) -> Result<Self, OpenError> {
         let engine = Arc::new(Engine::open(dir)?);
+        let first_event = engine.first_event().map_err(|source| OpenError::Engine {
+            dir: dir.into(),
+            source: Box::new(source),
+        })?;
+        engine.floor.raise_events(first_event);
         let writer = Writer::start(Arc::clone(&engine), commit).map_err(|source| OpenError::io(dir, source))?;
         Ok(Self {
             writer,

@@ -174,7 +174,9 @@ fn options(space: Space) -> KeyspaceCreateOptions {
     let options = KeyspaceCreateOptions::default();
     match space {
         Space::Sessions => options.expect_point_read_hits(true),
-        Space::Due | Space::Feed | Space::Meta | Space::DraftDue => options.max_memtable_size(8 * 1_024 * 1_024),
+        Space::Due | Space::Feed | Space::Meta | Space::DraftDue | Space::Events => {
+            options.max_memtable_size(8 * 1_024 * 1_024)
+        }
         Space::BySubject | Space::Drafts | Space::DraftIndex => options,
     }
 }

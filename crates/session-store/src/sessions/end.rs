@@ -5,10 +5,12 @@ use session_core::entropy::EntropyError;
 use session_core::id::{SessionId, Subject};
 use session_core::lifetime;
 use session_core::rotation::is_genuine;
+use session_core::security_event::EventKind;
 use session_core::session::{Revocation, RevocationReason, SessionRecord};
 use session_core::time::Timestamp;
 
 use super::Sessions;
+use crate::events::event_of;
 use crate::store::{Revoke, StoreError, Version};
 
 /// A session may not have been ended: the request must be repeated.
@@ -34,7 +36,9 @@ impl From<EndError> for super::OpenError {
 impl Sessions {
     /// Ends a session, at once and for good. `false` if it was over before, or never was.
     pub async fn end(&self, id: &SessionId, reason: RevocationReason, now: Timestamp) -> Result<bool, EndError> {
-        Ok(matches!(self.revoke(id, reason, now).await?, Revoke::Done(_)))
+        let outcome = self.revoke(id, reason, now).await?;
+        self.tell_of_end(&outcome, now);
+        Ok(matches!(outcome, Revoke::Done(_)))
     }
 
     /// Ends `id` on behalf of the person who acts in the session of `by`: `logout` for that session itself, else
@@ -91,6 +95,16 @@ impl Sessions {
         };
         let record = self.session(&token.facts().session).await?;
         Ok(record.filter(|record| is_genuine(&token, record, &self.keys.load().refresh, now)))
+    }
+
+    /// Tells of a session that was ended just now, by this call: else whoever ended it has told.
+    pub(super) fn tell_of_end(&self, outcome: &Revoke, now: Timestamp) {
+        if let Revoke::Done(record) = outcome
+            && let Some(revocation) = record.revoked
+        {
+            let ended = event_of(EventKind::SessionEnded(revocation.reason), record, now, &*self.entropy);
+            self.events.record(ended);
+        }
     }
 
     pub(super) async fn revoke(

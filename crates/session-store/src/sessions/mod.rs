@@ -31,6 +31,7 @@ pub use open::{Login, OpenError};
 pub use refresh::{Attempt, RefreshError};
 pub use verify::AccessError;
 
+use crate::events::EventSink;
 use crate::revoked::RevokedSessions;
 use crate::store::{SessionStore, StoreError, Stored};
 use follow::KnownUntil;
@@ -62,6 +63,8 @@ pub struct Setup {
     pub refresh: RefreshSecrets,
     /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Who is told of security events; [`NoEvents`](crate::events::NoEvents) for nobody.
+    pub events: Arc<dyn EventSink>,
 }
 
 /// The sessions of one issuer. Share it by reference; nothing in it blocks.
@@ -73,6 +76,7 @@ pub struct Sessions {
     minter: Minter,
     keys: ArcSwap<Keys>,
     entropy: Arc<dyn Entropy>,
+    events: Arc<dyn EventSink>,
     revoked: RevokedSessions,
     known_until: KnownUntil,
 }
@@ -98,8 +102,21 @@ pub struct Grant {
     pub record: SessionRecord,
     /// Its ends.
     pub lifetime: Lifetime,
-    /// Whether this answer was given before (its access token is fresh all the same).
-    pub replayed: bool,
+    /// How it came about.
+    pub granted: Granted,
+}
+
+/// How a grant came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// The session was opened.
+    Opened,
+    /// The session was refreshed.
+    Rotated,
+    /// The session was refreshed from a generation that the store had lost.
+    CaughtUp,
+    /// This answer was given before; its access token is fresh all the same.
+    Replayed,
 }
 
 impl fmt::Debug for Grant {
@@ -108,7 +125,7 @@ impl fmt::Debug for Grant {
             .field("access_expires_at", &self.access_expires_at)
             .field("refresh_token", &self.refresh_token)
             .field("record", &self.record)
-            .field("replayed", &self.replayed)
+            .field("granted", &self.granted)
             .finish_non_exhaustive()
     }
 }
@@ -142,6 +159,7 @@ impl Sessions {
             audience: setup.audience,
             keys: ArcSwap::from_pointee(keys),
             entropy: setup.entropy,
+            events: setup.events,
             revoked: RevokedSessions::default(),
             known_until: KnownUntil::default(),
         }
@@ -174,7 +192,8 @@ impl Sessions {
     }
 
     /// Deletes what is no longer needed: records a day after their end, revocations older than any access token. Returns
-    /// how many records were deleted. Call it again and again: it does a part each time.
+    /// how many records were deleted. Call it again and again: it does a part each time; but only while `now` may be believed
+    /// ([`session_core::clock::ClockGuard`]): a clock that is far ahead would delete every session.
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, EndError> {
         let feed_from = now
             .saturating_sub(self.policy.access_ttl)
@@ -196,7 +215,7 @@ impl Sessions {
         &self,
         stored: Stored,
         refresh_token: RefreshToken,
-        replayed: bool,
+        granted: Granted,
         now: Timestamp,
     ) -> Result<Grant, InternalError> {
         let keys = self.keys.load();
@@ -225,7 +244,7 @@ impl Sessions {
             refresh_token_text,
             record,
             lifetime,
-            replayed,
+            granted,
         })
     }
 }

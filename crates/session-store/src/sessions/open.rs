@@ -5,10 +5,12 @@ use session_core::device::Device;
 use session_core::id::{SessionId, Subject};
 use session_core::policy::KeylessRefused;
 use session_core::rotation::first_token;
+use session_core::security_event::EventKind;
 use session_core::session::{NewSession, RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 
-use super::{Grant, InternalError, Sessions};
+use super::{Grant, Granted, InternalError, Sessions};
+use crate::events::event_of;
 use crate::store::{StoreError, Stored, Version};
 
 /// Who logged in, and where.
@@ -66,18 +68,20 @@ impl Sessions {
         };
         let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
         let stored = Stored { record, version };
-        let grant = self.grant(stored.clone(), refresh_token, false, now)?;
+        let grant = self.grant(stored.clone(), refresh_token, Granted::Opened, now)?;
 
         // Looked up before anything is written: a store that cannot answer leaves no session behind.
         // Two logins at once may each see room for one; the next login then ends one more.
         let live = self.live_sessions(&grant.record.subject, now).await?;
         let giving_way = self.policy.giving_way(&live, login.replaces);
         self.store.create(&stored, grant.lifetime.keep_until()).await?;
+        let created = event_of(EventKind::SessionCreated, &grant.record, now, &*self.entropy);
+        self.events.record(created);
         if let Some(replaced) = login.replaces {
-            self.revoke(&replaced, RevocationReason::Replaced, now).await?;
+            self.end(&replaced, RevocationReason::Replaced, now).await?;
         }
         for evicted in giving_way {
-            self.revoke(&evicted, RevocationReason::Evicted, now).await?;
+            self.end(&evicted, RevocationReason::Evicted, now).await?;
         }
         Ok(grant)
     }

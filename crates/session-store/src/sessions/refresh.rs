@@ -9,10 +9,12 @@ use session_core::idempotency_key::IdempotencyKey;
 use session_core::lifetime::Lifetime;
 use session_core::refresh_token::RefreshToken;
 use session_core::rotation::{Decision, Presented, ReuseCause, Rotated, rotate};
-use session_core::session::{EndReason, Revocation, RevocationReason};
+use session_core::security_event::{EventKind, SecurityEvent};
+use session_core::session::{EndReason, Revocation, RevocationReason, SessionRecord};
 use session_core::time::Timestamp;
 
-use super::{EndError, Grant, InternalError, Sessions, carried};
+use super::{EndError, Grant, Granted, InternalError, Sessions, carried};
+use crate::events::event_of;
 use crate::store::{Revoke, StoreError, Stored, Swap, Version};
 
 /// One request to refresh a session.
@@ -121,23 +123,32 @@ impl Sessions {
                 let keys = self.keys.load();
                 rotate(&stored.record, &presented, &keys.refresh, &self.policy, now).map_err(InternalError::from)?
             };
-            match decision {
-                Decision::Rotate(rotated) | Decision::CatchUp(rotated) => {
-                    match self.carry_out(&stored, *rotated, &attempt.device).await? {
-                        Break((stored, successor)) => return Ok(self.grant(stored, successor, false, now)?),
-                        Continue(newer) => (stored, only_carried) = (newer, false),
-                    }
-                }
+            let (rotated, granted) = match decision {
+                Decision::Rotate(rotated) => (rotated, Granted::Rotated),
+                Decision::CatchUp(rotated) => (rotated, Granted::CaughtUp),
                 // No swap will say whether the store holds what the client carried: it must be looked up.
-                _ if only_carried => (stored, only_carried) = (self.load_to_refresh(&session).await?, false),
-                Decision::Replay { successor } => return Ok(self.grant(stored, successor, true, now)?),
-                Decision::Reuse { cause, revoke } => return Err(self.reuse(&stored, cause, revoke, now).await),
+                _ if only_carried => {
+                    (stored, only_carried) = (self.load_to_refresh(&session).await?, false);
+                    continue;
+                }
+                Decision::Replay { successor } => {
+                    let grant = self.grant(stored, successor, Granted::Replayed, now)?;
+                    self.tell_of_request(EventKind::RefreshReplayed, &grant.record, &attempt.device, now);
+                    return Ok(grant);
+                }
+                Decision::Reuse { cause, revoke } => {
+                    return Err(self.reuse(&stored, cause, revoke, &attempt.device, now).await);
+                }
                 Decision::Invalid => return Err(RefreshError::Invalid),
                 Decision::Ended(reason) => return Err(RefreshError::Ended(reason)),
                 Decision::KeyRequired => return Err(RefreshError::KeyRequired),
                 Decision::ConditionRequired => return Err(RefreshError::ConditionRequired),
                 Decision::Raced { generation } => return Err(RefreshError::Raced { generation }),
                 Decision::Superseded => return Err(RefreshError::Superseded),
+            };
+            match self.carry_out(&stored, *rotated, &attempt.device, now).await? {
+                Break((next, successor)) => return Ok(self.grant(next, successor, granted, now)?),
+                Continue(newer) => (stored, only_carried) = (newer, false),
             }
         }
         Err(RefreshError::Contended)
@@ -161,6 +172,7 @@ impl Sessions {
         stored: &Stored,
         mut rotated: Rotated,
         device: &Device,
+        now: Timestamp,
     ) -> Result<ControlFlow<(Stored, RefreshToken), Stored>, RefreshError> {
         rotated.record.device = rotated.record.device.seen_as(device);
         let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
@@ -170,19 +182,40 @@ impl Sessions {
         };
         let keep_until = Lifetime::of(&next.record, &self.policy).keep_until();
         match self.store.swap(&stored.version, &next, keep_until).await? {
-            Swap::Done => Ok(Break((next, rotated.successor))),
+            Swap::Done => {
+                if let Some(moved) = stored.record.device.moved(device) {
+                    self.tell_of_request(EventKind::SessionMoved(moved), &next.record, device, now);
+                }
+                Ok(Break((next, rotated.successor)))
+            }
             Swap::Conflict(newer) => Ok(Continue(*newer)),
             Swap::Missing => Err(RefreshError::Invalid),
         }
     }
 
-    async fn reuse(&self, stored: &Stored, cause: ReuseCause, revoke: bool, now: Timestamp) -> RefreshError {
+    async fn reuse(
+        &self,
+        stored: &Stored,
+        cause: ReuseCause,
+        revoke: bool,
+        device: &Device,
+        now: Timestamp,
+    ) -> RefreshError {
         tracing::warn!(session = %stored.record.id, cause = cause.as_str(), revoke, "refresh token reused");
+        let tell = |revoked| {
+            let kind = EventKind::RefreshReused { cause, revoked };
+            self.tell_of_request(kind, &stored.record, device, now);
+            RefreshError::Reused { cause, revoked }
+        };
         if !revoke {
-            return RefreshError::Reused { cause, revoked: false };
+            return tell(false);
         }
         match self.revoke(&stored.record.id, RevocationReason::Reuse, now).await {
-            Ok(Revoke::Done(_)) => RefreshError::Reused { cause, revoked: true },
+            Ok(outcome @ Revoke::Done(_)) => {
+                let reused = tell(true);
+                self.tell_of_end(&outcome, now);
+                reused
+            }
             Ok(Revoke::Already(record)) => record.revoked.map_or(RefreshError::Invalid, |revocation| {
                 RefreshError::Ended(EndReason::Revoked(revocation.reason))
             }),
@@ -190,5 +223,13 @@ impl Sessions {
             Err(EndError::Store(error)) => error.into(),
             Err(EndError::Entropy(error)) => RefreshError::Internal(error.into()),
         }
+    }
+
+    /// Tells of what a request did to a session, with where that request came from: it need not be where the session was last seen.
+    fn tell_of_request(&self, kind: EventKind, record: &SessionRecord, device: &Device, now: Timestamp) {
+        self.events.record(SecurityEvent {
+            device: Some(device.clone()),
+            ..event_of(kind, record, now, &*self.entropy)
+        });
     }
 }

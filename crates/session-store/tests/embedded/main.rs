@@ -6,5 +6,6 @@
 mod crash;
 mod damage;
 mod drafts;
+mod events;
 mod opening;
 mod sample;

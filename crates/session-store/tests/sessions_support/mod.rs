@@ -23,6 +23,7 @@ use session_core::refresh_token::RefreshSecret;
 use session_core::session::{Revocation, RotationMode};
 use session_core::time::Timestamp;
 use session_store::entropy::SystemEntropy;
+use session_store::events::{EventSink, NoEvents};
 use session_store::memory::MemoryStore;
 use session_store::sessions::{Attempt, Grant, Login, RefreshError, Sessions, Setup};
 use session_store::store::{
@@ -78,6 +79,17 @@ pub(crate) fn sessions_with_keys(
     signing: SigningKeys,
     refresh: RefreshSecrets,
 ) -> Sessions {
+    sessions_telling(store, policy, signing, refresh, Arc::new(NoEvents))
+}
+
+/// The same, telling of what happens.
+pub(crate) fn sessions_telling(
+    store: Arc<dyn SessionStore>,
+    policy: Policy,
+    signing: SigningKeys,
+    refresh: RefreshSecrets,
+    events: Arc<dyn EventSink>,
+) -> Sessions {
     Sessions::new(Setup {
         store,
         policy: policy.validated().unwrap(),
@@ -86,6 +98,7 @@ pub(crate) fn sessions_with_keys(
         signing,
         refresh,
         entropy: Arc::new(SystemEntropy::new()),
+        events,
     })
 }
 
