@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use redis::{Script, Value};
 use session_core::time::Timestamp;
 
 use super::keys::Keys;
 use super::link::Link;
+use super::place::{EntryId, Place};
 use super::scripts::{APPEND, DONE, TELL, TOLD};
 use super::servers;
 use super::value;
@@ -20,69 +20,13 @@ const PAGE: usize = 1_000;
 /// How many entries are appended by one script: a fraction of a millisecond of the server's time.
 pub(super) const APPENDED_AT_ONCE: usize = 500;
 
-/// How far back a follower reads again who was cut off: further than the clocks of two servers that follow each other as masters
-/// may differ, by which a new master's entries would lie before what was read from the old one.
-const READ_AGAIN: Duration = Duration::from_mins(5);
-
-/// The id of an entry: milliseconds by the server's clock, and a number among those of one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct EntryId {
-    millis: u64,
-    number: u64,
-}
-
-impl EntryId {
-    fn parse(text: &str) -> Option<Self> {
-        let (millis, number) = text.split_once('-')?;
-        Some(Self {
-            millis: millis.parse().ok()?,
-            number: number.parse().ok()?,
-        })
-    }
-
-    fn text(self) -> String {
-        format!("{}-{}", self.millis, self.number)
-    }
-}
-
-/// Where a follower is: behind the last entry that it has read, on the master that it read it from. Another master, or the same
-/// one started anew, may never have had that entry, and may have lost others: then a follower is told that it was cut off.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Place {
-    last: EntryId,
-    /// Empty if any will do.
-    master: Box<str>,
-}
-
-impl Place {
-    /// The start, for what is none.
-    fn of(position: &FeedPosition) -> Self {
-        let (id, master) = position.as_str().split_once('@').unwrap_or((position.as_str(), ""));
-        match EntryId::parse(id) {
-            Some(last) => Self {
-                last,
-                master: master.into(),
-            },
-            None => Self::default(),
-        }
-    }
-
-    fn position(&self) -> FeedPosition {
-        if *self == Self::default() {
-            FeedPosition::start()
-        } else {
-            FeedPosition::new(format!("{}@{}", self.last.text(), self.master))
-        }
-    }
-}
-
 /// All entries after `position`, at once. Over the link over which they are waited for too: two could lead to two servers.
 pub(super) async fn after(
     link: &Link,
     keys: &Keys,
     position: &FeedPosition,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let (mut entries, mut place) = (Vec::new(), Place::of(position));
+    let (mut entries, mut place) = (Vec::new(), of(position));
     // Asked first: what another master lacks of what is read now is noticed by the next reading.
     place.master = master(link, keys).await?;
     loop {
@@ -93,7 +37,7 @@ pub(super) async fn after(
             entries.push(entry.ok_or_else(damaged)?);
         }
         if !full {
-            return Ok((entries, place.position()));
+            return Ok((entries, FeedPosition::new(place.text())));
         }
     }
 }
@@ -105,7 +49,7 @@ pub(super) async fn next(
     position: &FeedPosition,
     patience: Duration,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let mut place = Place::of(position);
+    let mut place = of(position);
     // A block of 0 would be for ever.
     let block = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
     let command = redis::cmd("XREAD")
@@ -136,25 +80,26 @@ pub(super) async fn next(
             entries.push(entry.ok_or_else(damaged)?);
         }
     }
-    Ok((entries, place.position()))
+    Ok((entries, FeedPosition::new(place.text())))
 }
 
-/// See [`READ_AGAIN`].
+/// Earlier, and on whatever master.
 pub(super) fn after_a_gap(position: &FeedPosition) -> FeedPosition {
-    let read = Place::of(position).last;
-    let back = u64::try_from(READ_AGAIN.as_millis()).unwrap_or(u64::MAX);
-    let last = EntryId {
-        millis: read.millis.saturating_sub(back),
-        number: 0,
+    let place = Place {
+        last: of(position).last.to_read_again(),
+        master: Box::default(),
     };
-    let master = Box::default();
-    Place { last, master }.position()
+    FeedPosition::new(place.text())
+}
+
+/// The start, for what is none.
+fn of(position: &FeedPosition) -> Place {
+    Place::parse(position.as_str()).unwrap_or_default()
 }
 
 /// Which master the feed is on.
 async fn master(link: &Link, keys: &Keys) -> Result<Box<str>, StoreError> {
-    let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(keys.feed().as_str(), SlotAddr::Master));
-    servers::history(link, &server).await
+    servers::history_of_key(link, &keys.feed()).await
 }
 
 /// The feed is on another server than it was, or that has started anew.

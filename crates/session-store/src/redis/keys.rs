@@ -7,6 +7,8 @@
 //! | `P:d:{HASH}:KEY` | a draft of a subject: its version (16 bytes) and its stored form |
 //! | `P:d:{HASH}` | the drafts of a subject: a hash of what [`super::drafts`] lists |
 //! | `P:feed` | the revocations: a stream |
+//! | `P:events` | the log of security events: a stream, see [`super::events`] |
+//! | `P:delivery:{P:events}` | who delivers them, and how far that is |
 //! | `P:mark` or `P:mark:{TAG}` | that the store was made here and still has its data, in a Cluster once in each slot |
 
 use std::collections::HashMap;
@@ -83,6 +85,15 @@ impl Keys {
 
     pub(super) fn feed(&self) -> String {
         format!("{}:feed", self.prefix)
+    }
+
+    pub(super) fn events(&self) -> String {
+        format!("{}:events", self.prefix)
+    }
+
+    /// In the slot of the events.
+    pub(super) fn delivery(&self) -> String {
+        format!("{}:delivery:{{{}}}", self.prefix, self.events())
     }
 
     /// The mark on the server of `key`.
@@ -180,7 +191,15 @@ mod tests {
         let draft = keys.draft(&subject, &DraftKey::new("~").expect("a key"));
         assert!(like(&keys.records_pattern(), &record));
         assert!(like(&keys.drafts_pattern(), &drafts));
-        let others = [keys.index(&subject), keys.feed(), keys.mark_for("x").to_owned(), draft];
+        assert_eq!(Slot::for_key(keys.events()), Slot::for_key(keys.delivery()));
+        let others = [
+            keys.index(&subject),
+            keys.feed(),
+            keys.events(),
+            keys.delivery(),
+            keys.mark_for("x").to_owned(),
+            draft,
+        ];
         for other in others.iter().chain([&drafts]) {
             assert!(!like(&keys.records_pattern(), other), "{other}");
         }

@@ -4,11 +4,13 @@
 //! bounds and repeating: `link.rs`.
 
 mod drafts;
+mod events;
 mod feed;
 mod index;
 mod keys;
 mod link;
 mod mark;
+mod place;
 mod replicas;
 mod scan;
 mod scripts;

@@ -39,6 +39,10 @@ scripts! {
     PUT_DRAFT = "scripts/put_draft.lua";
     /// Answers [`DONE`], [`MISSING`], or the draft that is stored instead.
     DELETE_DRAFT = "scripts/delete_draft.lua";
+    /// Appends to the log of security events. Answers [`DONE`] or [`LOST`].
+    APPEND_EVENTS = "scripts/append_events.lua";
+    /// Replaces a value. Answers [`DONE`], [`LOST`], or what is there instead of what was expected.
+    EXCHANGE = "scripts/exchange.lua";
 }
 
 /// It is done, now or by an earlier try of the same write.
