@@ -74,17 +74,8 @@ impl OpenStore {
         Ok(match url {
             StoreUrl::Memory => Self::on(MemoryStore::new()),
             StoreUrl::Embedded(directory) => Self::on(EmbeddedStore::open(directory)?),
-            StoreUrl::Redis(url) => Self::on_redis(open_redis(url, policy, known).await?),
+            StoreUrl::Redis(url) => Self::on(open_redis(url, policy, known).await?),
         })
-    }
-
-    pub(crate) fn on_redis(engine: RedisStore) -> Self {
-        let engine = Arc::new(engine);
-        Self {
-            sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
-            drafts: engine,
-            events: Arc::new(MemoryStore::new()),
-        }
     }
 
     /// Of `engine`.

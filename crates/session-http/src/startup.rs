@@ -19,11 +19,11 @@ use crate::api_key::{ApiKeyHash, ApiKeys};
 use crate::app::App;
 use crate::background::Background;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::cookies::Cookies;
 use crate::demo::{self, Demo};
 use crate::demo_directory::{DemoDirectory, DemoDirectoryError};
-use crate::events::{Events, ReadyTasks, WebhookError};
+use crate::events::{Events, Instances, ReadyTasks, WebhookError};
 use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyWatch, LoadKeysError};
 use crate::log_identity;
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
@@ -130,7 +130,11 @@ impl Service {
         let (sessions, keys, follower) = open_sessions(config, store.sessions, events.sink(), &*clock).await?;
         sessions.with_signing_keys(|keys| events.keys_in_force(keys, clock.now()));
         log_identity::use_directory(&config.keys.directory);
-        let event_tasks = ReadyTasks::new(&events, unstored, config.events.webhook.as_ref(), &clock)?;
+        let instances = match config.store.url {
+            StoreUrl::Memory | StoreUrl::Embedded(_) => Instances::One,
+            StoreUrl::Redis(_) => Instances::Several,
+        };
+        let event_tasks = ReadyTasks::new(&events, unstored, config.events.webhook.as_ref(), instances, &clock)?;
         let app = App {
             sessions,
             drafts: Drafts::new(store.drafts, config.drafts.clone(), Arc::new(SystemEntropy::new())),

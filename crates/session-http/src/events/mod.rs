@@ -181,6 +181,15 @@ pub enum WebhookError {
     Entropy(#[from] EntropyError),
 }
 
+/// How many instances of the service share a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instances {
+    /// One at a time: after a crash it delivers on at once, by its own lease.
+    One,
+    /// Several may.
+    Several,
+}
+
 /// The tasks, ready to start: what can fail has not.
 pub struct ReadyTasks {
     events: Arc<Events>,
@@ -191,16 +200,20 @@ pub struct ReadyTasks {
 }
 
 impl ReadyTasks {
-    /// Of `events`, with a webhook if one is configured.
+    /// Of `events`, with a webhook if one is configured, on a store that so many instances share.
     pub fn new(
         events: &Arc<Events>,
         unstored: Unstored,
         webhook: Option<&WebhookConfig>,
+        instances: Instances,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, WebhookError> {
         let appended = Arc::new(Notify::new());
         let setup = |config: &WebhookConfig| {
-            let holder = EventId::random(&events.entropy)?;
+            let holder = match instances {
+                Instances::One => EventId::from_bytes([0; 16]),
+                Instances::Several => EventId::random(&events.entropy)?,
+            };
             let deliverer = Deliverer::new(
                 config,
                 Arc::clone(&events.log),

@@ -11,6 +11,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../webhook/receiver.rs"]
+mod receiver;
+
 mod crash;
 mod demo;
 mod stop;
+mod webhook;

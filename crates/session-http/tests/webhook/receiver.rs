@@ -1,5 +1,7 @@
 //! A receiver that answers as it is told and remembers what came.
 
+#![allow(dead_code, reason = "each test crate uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -117,7 +117,7 @@ async fn open_redis(url: &RedisUrl, kept_longer: Duration, expected: Option<Mark
     let store = store.map_err(|source| failed(url, source))?;
     let mark = Some(store.mark());
     Ok(OneSide {
-        store: OpenStore::on_redis(store),
+        store: OpenStore::on(store),
         mark,
     })
 }
