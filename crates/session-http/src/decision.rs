@@ -117,7 +117,6 @@ impl Decision {
     ];
 
     /// Its row.
-    #[expect(clippy::too_many_lines, reason = "a table")]
     #[rustfmt::skip]
     pub const fn row(self) -> Row {
         match self {
@@ -132,7 +131,7 @@ impl Decision {
             Self::LoggedOut => done("logged_out", Some("session.ended"),
                 "A person logged out."),
             Self::EndedByOwner => done("ended_by_owner", Some("session.ended"),
-                "A person ended another session of theirs, or all; each raises an event."),
+                "A person ended another session of theirs, or all; each raises an event, but one that was over before."),
             Self::EndedByBackend => done("ended_by_backend", Some("session.ended"),
                 "A backend ended sessions; each raises an event."),
             Self::Superseded => refused("superseded", Code::RefreshSuperseded, None,

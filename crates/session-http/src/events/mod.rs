@@ -63,7 +63,7 @@ pub struct Unstored(Recorded);
 impl Events {
     /// Into `log`, and counted in `counts`.
     pub fn new(log: Arc<dyn EventLog>, counts: EventCounts) -> (Self, Unstored) {
-        let (recorder, recorded) = recorder(counts.clone());
+        let (recorder, waiting) = recorder(counts.clone());
         let events = Self {
             recorder: Arc::new(recorder),
             log,
@@ -72,7 +72,7 @@ impl Events {
             entropy: SystemEntropy::new(),
             counts,
         };
-        (events, Unstored(recorded))
+        (events, Unstored(waiting))
     }
 
     /// For the use cases.
@@ -300,5 +300,38 @@ impl Drop for EventTasks {
         if let Some((_, task)) = &self.webhook {
             task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use session_store::event_log::EventPosition;
+    use session_store::memory::MemoryStore;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[actix_web::test]
+    async fn a_stop_tells_of_the_refusals_that_no_event_has_told_of() {
+        let log = Arc::new(MemoryStore::new());
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
+        let (events, unstored) = Events::new(log.clone(), EventCounts::default());
+        let events = Arc::new(events);
+        let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
+        let tasks = tasks.start();
+        for last in 1..=4 {
+            events.limited("login_per_address", Some([192, 0, 2, last].into()), clock.now());
+        }
+        tasks.finish().await;
+        let stored = log.events_after(&EventPosition::start(), 10).await.unwrap().events;
+        let told: Vec<Value> = stored
+            .iter()
+            .map(|event| serde_json::from_str(&event.json).unwrap())
+            .collect();
+        let counts: Vec<_> = told.iter().map(|event| event["count"].clone()).collect();
+        assert_eq!(counts, [json!(1), json!(3)]);
+        assert_eq!(told[0]["device"]["ip"], "192.0.2.1");
+        assert_eq!(told[1]["cause"], "login_per_address");
     }
 }

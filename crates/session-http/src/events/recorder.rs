@@ -90,12 +90,12 @@ mod tests {
     #[test]
     fn what_finds_the_queue_full_is_counted_and_does_not_wait() {
         let counts = EventCounts::default();
-        let (recorder, recorded) = recorder(counts.clone());
+        let (recorder, waiting) = recorder(counts.clone());
         let event = event(EventKind::LoginFailed, Timestamp::from_secs(0), &SystemEntropy::new());
         for _ in 0..QUEUE + 3 {
             recorder.record(event.clone());
         }
-        assert_eq!(recorded.queue.len(), QUEUE);
+        assert_eq!(waiting.queue.len(), QUEUE);
         assert_eq!(counts.count_of_dropped(), 3);
     }
 }

@@ -51,12 +51,12 @@ pub(super) async fn login(
         app.origins.check(request.method(), request.headers())?;
     }
     let device = app.device(&request, wanted.device_label.as_deref());
-    let checked = checker.check(&wanted.username, &wanted.password).await;
-    if let Err(LoginError::InvalidCredentials) = checked {
+    let outcome = checker.check(&wanted.username, &wanted.password).await;
+    if let Err(LoginError::InvalidCredentials) = outcome {
         app.events.login_failed(device.clone(), now);
     }
     let login = Login {
-        subject: checked?,
+        subject: outcome?,
         claims: Claims::none(),
         device,
         remembered: wanted.remember,

@@ -252,6 +252,7 @@ async fn of_reuse_without_keys() {
     device.refresh().await;
     device.refresh().await;
     app.advance(Duration::from_secs(11));
+    device.refresh().await;
     watch.skip().await;
     old.refreshing().send().await.problem(401, "refresh_token_reused");
     let told = watch.saw(Decision::ReusedForgotten, &["session.ended"]).await;

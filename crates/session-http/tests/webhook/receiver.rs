@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 /// How a request is answered.
 #[derive(Clone)]
@@ -60,10 +62,22 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Answers as `decide` says, which is given the path and how many requests came before.
     pub(crate) async fn start(decide: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(None, Arc::new(decide)).await
+    }
+
+    /// By TLS, with this certificate.
+    pub(crate) async fn start_tls(
+        config: Arc<ServerConfig>,
+        decide: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(Some(config.into()), Arc::new(decide)).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>, decide: Decide) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let received = Arc::<Mutex<Vec<Received>>>::default();
-        let task = tokio::spawn(accept(listener, Arc::clone(&received), Arc::new(decide)));
+        let task = tokio::spawn(accept(listener, tls, Arc::clone(&received), decide));
         Self {
             address,
             received,
@@ -102,22 +116,31 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
         }
     };
     assert!(
-        tokio::time::timeout(Duration::from_secs(60), looking).await.is_ok(),
+        tokio::time::timeout(Duration::from_mins(1), looking).await.is_ok(),
         "it never came: {what}"
     );
 }
 
 type Decide = Arc<dyn Fn(&str, usize) -> Reply + Send + Sync>;
 
-async fn accept(listener: TcpListener, received: Arc<Mutex<Vec<Received>>>, decide: Decide) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, received: Arc<Mutex<Vec<Received>>>, decide: Decide) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        tokio::spawn(serve(stream, Arc::clone(&received), Arc::clone(&decide)));
+        let (tls, received, decide) = (tls.clone(), Arc::clone(&received), Arc::clone(&decide));
+        tokio::spawn(async move {
+            match tls {
+                None => serve(stream, received, decide).await,
+                Some(tls) => serve(tls.accept(stream).await.ok()?, received, decide).await,
+            }
+        });
     }
 }
 
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// Serves one connection until it is closed.
-async fn serve(mut stream: TcpStream, received: Arc<Mutex<Vec<Received>>>, decide: Decide) -> Option<()> {
+async fn serve(mut stream: impl Stream, received: Arc<Mutex<Vec<Received>>>, decide: Decide) -> Option<()> {
     let mut buffer = Vec::new();
     loop {
         let mut request = read_request(&mut stream, &mut buffer).await?;
@@ -158,7 +181,7 @@ async fn serve(mut stream: TcpStream, received: Arc<Mutex<Vec<Received>>>, decid
     }
 }
 
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
+async fn read_request(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> Option<Received> {
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;
@@ -192,7 +215,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
     })
 }
 
-async fn read_more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+async fn read_more(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> Option<()> {
     let read = stream.read_buf(buffer).await.ok()?;
     (read > 0).then_some(())
 }

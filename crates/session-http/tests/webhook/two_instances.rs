@@ -9,8 +9,8 @@ use crate::deliverer::{Gate, Running, World};
 use crate::receiver::{Received, Receiver, Reply};
 
 fn by(path: &str, receiver: &Receiver) -> Vec<String> {
-    let received = receiver.received();
-    received
+    let deliveries = receiver.received();
+    deliveries
         .iter()
         .filter(|one| one.path == path)
         .map(Received::id)
