@@ -142,10 +142,12 @@ session_store_up 0
 # HELP session_events_dropped Security events that this instance could not write to the events' log.
 # TYPE session_events_dropped counter
 session_events_dropped_total 0
-# HELP session_webhook_deliveries Attempts of this instance to deliver an event to the webhook, by outcome.
-# TYPE session_webhook_deliveries counter
-session_webhook_deliveries_total{{outcome=\"delivered\"}} 0
-session_webhook_deliveries_total{{outcome=\"failed\"}} 0
+# HELP session_webhook_delivered Events that this instance delivered to the webhook.
+# TYPE session_webhook_delivered counter
+session_webhook_delivered_total 0
+# HELP session_webhook_failures Attempts of this instance to deliver an event to the webhook that failed.
+# TYPE session_webhook_failures counter
+session_webhook_failures_total 0
 # HELP session_webhook_missed How often events were deleted before they could be delivered to the webhook.
 # TYPE session_webhook_missed counter
 session_webhook_missed_total 0

@@ -10,7 +10,8 @@ use session_core::security_event::EventKind;
 pub struct EventCounts {
     happened: Family<[(&'static str, &'static str); 2], Counter>,
     dropped: Counter,
-    deliveries: Family<[(&'static str, &'static str); 1], Counter>,
+    delivered: Counter,
+    failures: Counter,
     missed: Counter,
 }
 
@@ -29,19 +30,20 @@ impl EventCounts {
             counts.dropped.clone(),
         );
         registry.register(
-            "webhook_deliveries",
-            "Attempts of this instance to deliver an event to the webhook, by outcome",
-            counts.deliveries.clone(),
+            "webhook_delivered",
+            "Events that this instance delivered to the webhook",
+            counts.delivered.clone(),
+        );
+        registry.register(
+            "webhook_failures",
+            "Attempts of this instance to deliver an event to the webhook that failed",
+            counts.failures.clone(),
         );
         registry.register(
             "webhook_missed",
             "How often events were deleted before they could be delivered to the webhook",
             counts.missed.clone(),
         );
-        // Those that a dashboard waits for are there from the beginning.
-        for outcome in ["delivered", "failed"] {
-            let _ = counts.deliveries.get_or_create(&[("outcome", outcome)]);
-        }
         counts
     }
 
@@ -55,11 +57,11 @@ impl EventCounts {
     }
 
     pub(super) fn delivered(&self) {
-        self.deliveries.get_or_create(&[("outcome", "delivered")]).inc();
+        self.delivered.inc();
     }
 
     pub(super) fn delivery_failed(&self) {
-        self.deliveries.get_or_create(&[("outcome", "failed")]).inc();
+        self.failures.inc();
     }
 
     pub(super) fn missed(&self) {
