@@ -127,6 +127,9 @@ async fn events_that_were_deleted_before_their_delivery_are_counted_as_missed() 
     until("it is refused", || receiver.received().len() > 1).await;
     world.log.sweep_events(Timestamp::MAX).await.unwrap();
     let last = world.append(1).await;
+    // What it had read before is refused, and read again.
+    let refused = receiver.received().len();
+    until("it has read again", || receiver.received().len() > refused + 1).await;
     up.store(true, Ordering::SeqCst);
     receiver.has_accepted(2).await;
     let accepted = receiver.accepted();
