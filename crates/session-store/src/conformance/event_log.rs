@@ -123,7 +123,7 @@ pub async fn an_unreadable_position_begins_at_the_oldest_event<L: EventLog>(log:
 pub async fn old_events_are_swept_and_who_missed_some_is_told<L: EventLog>(log: Arc<L>) {
     log.append_events(&numbered(0..1), at(1_000_000)).await.unwrap();
     for number in 1..10 {
-        log.append_events(&numbered(number..number + 1), at(number as i64))
+        log.append_events(&numbered(number..number + 1), at(i64::try_from(number).unwrap()))
             .await
             .unwrap();
     }
