@@ -12,7 +12,7 @@ use super::scripts::{APPEND, DONE, TELL, TOLD};
 use super::servers;
 use super::value;
 use super::{RedisStore, bytes, lost, unavailable, unreadable};
-use crate::store::{FeedEntry, FeedPosition, StoreError, Stored};
+use crate::store::{FeedEntry, FeedPosition, StoreError};
 
 /// How many entries are read at a time.
 const PAGE: usize = 1_000;
@@ -109,31 +109,25 @@ struct AnotherMaster;
 
 impl RedisStore {
     /// Tells the feed of a revocation that it may not have, and notes that.
-    pub(super) async fn tell(&self, revoked: &Stored) -> Result<(), StoreError> {
-        let Some(revocation) = revoked.record.revoked else {
+    pub(super) async fn tell(&self, revoked: &value::Read) -> Result<(), StoreError> {
+        let Some(entry) = revoked.feed_entry() else {
             return Ok(());
         };
-        let entry = FeedEntry {
-            session: revoked.record.id,
-            revocation,
-        };
         self.write_to_feed(&TELL, &[entry]).await?;
-        let key = self.keys.record(&entry.session);
-        let told = self
-            .link
-            .script::<Value>(&TOLD, &[&key], &[revoked.version.as_bytes()])
-            .await;
+        let key = self.keys.record(&revoked.stored.record.id);
+        let version = revoked.stored.version;
+        let told = self.link.script::<Value>(&TOLD, &[&key], &[version.as_bytes()]).await;
         told.map(drop).map_err(unavailable)
     }
 
     /// Appends entries of sessions that were revoked elsewhere.
     pub(super) async fn append_to_feed(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
-        self.write_to_feed(&APPEND, entries).await
+        let entries: Vec<_> = entries.iter().map(value::feed_entry).collect();
+        self.write_to_feed(&APPEND, &entries).await
     }
 
-    async fn write_to_feed(&self, script: &Script, entries: &[FeedEntry]) -> Result<(), StoreError> {
+    async fn write_to_feed(&self, script: &Script, entries: &[Vec<u8>]) -> Result<(), StoreError> {
         let feed = self.keys.feed();
-        let entries: Vec<_> = entries.iter().map(value::feed_entry).collect();
         let mark = self.mark.as_bytes().as_slice();
         let arguments: Vec<_> = [mark].into_iter().chain(entries.iter().map(Vec::as_slice)).collect();
         let keys = [feed.as_str(), self.keys.mark_for(&feed)];

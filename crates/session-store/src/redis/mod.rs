@@ -202,7 +202,7 @@ impl SessionStore for RedisStore {
         };
         // Also if too few replicas have it: others hear of it all the same.
         if read.state == State::ToBeTold {
-            self.tell(&read.stored).await?;
+            self.tell(&read).await?;
         }
         acknowledged?;
         let record = Box::new(read.stored.record);
