@@ -53,6 +53,8 @@ pub enum EventKind {
     RequestLimited {
         /// By which limit, as configured: `login_per_address` and so on.
         limit: &'static str,
+        /// How many, since the limit was told of last: a flood is few events.
+        count: u64,
     },
     /// New keys were put in line.
     KeyRotated {
@@ -107,7 +109,7 @@ impl EventKind {
             }),
             Self::RefreshReused { cause, .. } => Some(cause.as_str()),
             Self::SessionEnded(reason) => Some(reason.as_str()),
-            Self::RequestLimited { limit } => Some(limit),
+            Self::RequestLimited { limit, .. } => Some(limit),
             Self::SessionCreated | Self::RefreshReplayed | Self::LoginFailed | Self::KeyRotated { .. } => None,
         }
     }
@@ -134,6 +136,7 @@ impl SecurityEvent {
         }
         match &self.kind {
             EventKind::RefreshReused { revoked, .. } => set("revoked", json!(revoked)),
+            EventKind::RequestLimited { count, .. } => set("count", json!(count)),
             EventKind::KeyRotated { kid } => set("kid", json!(kid)),
             _ => {}
         }
@@ -169,6 +172,7 @@ mod tests {
             EventKind::LoginFailed,
             EventKind::RequestLimited {
                 limit: "login_per_address",
+                count: 1,
             },
             EventKind::KeyRotated { kid: "k1".into() },
         ]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
@@ -16,6 +17,7 @@ use crate::client_address::client_address;
 use crate::clock::Clock;
 use crate::cookies::Cookies;
 use crate::demo::Demo;
+use crate::events::Events;
 use crate::key_directory::KeyLooks;
 use crate::limits::Limits;
 use crate::login::LoginChecker;
@@ -49,6 +51,10 @@ pub struct App {
     pub key_looks: KeyLooks,
     /// How requests must come.
     pub secure_transport: SecureTransport,
+    /// Where it tells of security events.
+    pub events: Arc<Events>,
+    /// How long events are kept.
+    pub events_kept: Duration,
     /// What it tells of itself in numbers.
     pub metrics: Metrics,
     /// Where spans of requests go.

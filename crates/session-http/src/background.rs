@@ -10,6 +10,7 @@ use session_store::sessions::Follower;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::app::App;
+use crate::events::{EventTasks, ReadyTasks};
 use crate::key_directory::{self, KeyKeeper, PutInLine};
 
 /// How often the store is swept. What is due has been over for a day: it can wait a minute more.
@@ -22,28 +23,40 @@ const FEED_PATIENCE: Duration = Duration::from_secs(1);
 const FEED_RETRY: Duration = Duration::from_millis(200);
 
 /// The running tasks; they end with it.
-#[derive(Debug)]
-pub struct Background(Vec<JoinHandle<()>>);
+pub struct Background {
+    tasks: Vec<JoinHandle<()>>,
+    events: Option<EventTasks>,
+}
 
 impl Background {
     /// Starts the tasks on the runtime of the caller.
-    pub fn start(app: &web::Data<App>, keys: KeyKeeper, follower: Follower) -> Self {
-        Self(vec![
-            spawn(sweep(app.clone())),
-            spawn(keep_keys(app.clone(), keys)),
-            spawn(follow_revocations(app.clone(), follower)),
-        ])
+    pub fn start(app: &web::Data<App>, keys: KeyKeeper, follower: Follower, events: ReadyTasks) -> Self {
+        Self {
+            tasks: vec![
+                spawn(sweep(app.clone())),
+                spawn(keep_keys(app.clone(), keys)),
+                spawn(follow_revocations(app.clone(), follower)),
+            ],
+            events: Some(events.start()),
+        }
+    }
+
+    /// Stops the tasks, once what the requests before have told of is stored. To be called when no request is answered any more.
+    pub async fn finish(mut self) {
+        if let Some(events) = self.events.take() {
+            events.finish().await;
+        }
     }
 
     /// Starts another one.
     pub fn also(&mut self, task: impl Future<Output = ()> + 'static) {
-        self.0.push(spawn(task));
+        self.tasks.push(spawn(task));
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        for task in &self.0 {
+        for task in &self.tasks {
             task.abort();
         }
     }
@@ -86,6 +99,10 @@ impl Sweeping {
             Ok(deleted) => tracing::info!(deleted, "swept drafts that are past their time"),
             Err(error) => tracing::warn!(%error, "the drafts could not be swept; trying again"),
         }
+        let before = app.now().saturating_sub(app.events_kept);
+        if let Err(error) = app.events.log().sweep_events(before).await {
+            tracing::warn!(%error, "the security events could not be swept; trying again");
+        }
     }
 }
 
@@ -98,7 +115,13 @@ async fn keep_keys(app: web::Data<App>, keeper: KeyKeeper) {
             "new keys are in line (keys.rotate_every)"
         );
     };
-    key_directory::keep(keeper, &app.sessions, || app.now(), rotated).await;
+    let replaced = || {
+        app.sessions
+            .with_signing_keys(|keys| app.events.keys_in_force(keys, app.now()));
+    };
+    // A clock that has jumped says nothing about the age of keys.
+    let now = || app.clock_is_steady().then(|| app.now());
+    key_directory::keep(keeper, &app.sessions, now, rotated, replaced).await;
 }
 
 async fn follow_revocations(app: web::Data<App>, mut follower: Follower) {

@@ -17,6 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::events::EventCounts;
 use crate::limits::Limit;
 use decisions::Decisions;
 use requests::Requests;
@@ -37,6 +38,7 @@ pub struct Metrics {
     store_times: Arc<StoreTimes>,
     rate_limited: Family<[(&'static str, &'static str); 1], Counter>,
     limits_fell_back: Counter,
+    events: EventCounts,
 }
 
 /// What is measured when the metrics are asked for.
@@ -95,6 +97,7 @@ impl Metrics {
             "Requests that this instance counted by itself, because the store did not in time",
             limits_fell_back.clone(),
         );
+        let events = EventCounts::registered(&mut registry);
         build.set(1);
         registry
             .sub_registry_with_label(("version".into(), env!("CARGO_PKG_VERSION").into()))
@@ -110,6 +113,7 @@ impl Metrics {
             store_times,
             rate_limited,
             limits_fell_back,
+            events,
         }
     }
 
@@ -137,6 +141,11 @@ impl Metrics {
     /// The store should have counted a request and did not.
     pub fn limits_fell_back(&self) {
         self.limits_fell_back.inc();
+    }
+
+    /// What is counted of events.
+    pub fn events(&self) -> &EventCounts {
+        &self.events
     }
 
     /// The metrics as text, with what was `measured` now.
@@ -254,6 +263,18 @@ session_http_requests_in_flight 0
 # HELP session_rate_limit_fallbacks Requests that this instance counted by itself, because the store did not in time.
 # TYPE session_rate_limit_fallbacks counter
 session_rate_limit_fallbacks_total 1
+# HELP session_events_dropped Security events that this instance could not write to the events' log.
+# TYPE session_events_dropped counter
+session_events_dropped_total 0
+# HELP session_webhook_delivered Events that this instance delivered to the webhook.
+# TYPE session_webhook_delivered counter
+session_webhook_delivered_total 0
+# HELP session_webhook_failures Attempts of this instance to deliver an event to the webhook that failed.
+# TYPE session_webhook_failures counter
+session_webhook_failures_total 0
+# HELP session_webhook_missed How often events were deleted before they could be delivered to the webhook.
+# TYPE session_webhook_missed counter
+session_webhook_missed_total 0
 # HELP session_build_info Which version runs; always 1.
 # TYPE session_build_info gauge
 session_build_info{{version=\"{}\"}} 1

@@ -13,11 +13,8 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::clock::Stopwatch;
+use crate::decision::Decision;
 use crate::request_id::{self, RequestId, X_REQUEST_ID};
-
-/// A word for what was decided about a request, put into the extensions of its response: for metrics and traces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decided(pub &'static str);
 
 /// Observes a request.
 pub async fn observe(
@@ -41,11 +38,7 @@ pub async fn observe(
     let template = response.request().match_pattern();
     let template = template.as_deref();
     let status = response.status().as_u16();
-    let decided = response
-        .response()
-        .extensions()
-        .get::<Decided>()
-        .map(|decided| decided.0);
+    let decided = Decision::of(response.response()).map(Decision::name);
     let duration = started.elapsed();
     if let Some(decision) = decided {
         app.metrics.decided(decision);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use session_core::policy::Policy;
 use session_store::draft_store::DraftStore;
 use session_store::embedded::{self, EmbeddedStore};
+use session_store::event_log::EventLog;
 use session_store::limits::SharedLimits;
 use session_store::memory::MemoryStore;
 use session_store::redis::{self, RedisStore, RedisUrl};
@@ -24,6 +25,8 @@ pub struct OpenStore {
     pub drafts: Arc<dyn DraftStore>,
     /// Counting with other instances, where `rate_limit.scope` asks for it.
     pub limits: Option<Arc<dyn SharedLimits>>,
+    /// Security events.
+    pub events: Arc<dyn EventLog>,
 }
 
 /// The store cannot be opened.
@@ -95,14 +98,15 @@ impl OpenStore {
     }
 
     /// Of `engine`.
-    pub(crate) fn on<S: SessionStore + DraftStore + 'static>(engine: S) -> Self {
+    pub(crate) fn on<S: SessionStore + DraftStore + EventLog + 'static>(engine: S) -> Self {
         Self::of_shared(Arc::new(engine))
     }
 
-    fn of_shared<S: SessionStore + DraftStore + 'static>(engine: Arc<S>) -> Self {
+    fn of_shared<S: SessionStore + DraftStore + EventLog + 'static>(engine: Arc<S>) -> Self {
         Self {
             sessions: Arc::clone(&engine) as Arc<dyn SessionStore>,
-            drafts: engine,
+            drafts: Arc::clone(&engine) as Arc<dyn DraftStore>,
+            events: engine,
             limits: None,
         }
     }

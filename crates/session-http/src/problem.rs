@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem details, with the contract's codes.
 
+mod errors;
+
 use std::fmt;
 
 use actix_web::body::BoxBody;
@@ -8,18 +10,12 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WW
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use session_core::access_token::VerifyError;
-use session_core::draft_policy::DraftRefused;
 use session_core::session::EndReason;
 use session_store::draft_store::StoredDraft;
-use session_store::drafts::{DiscardError, SaveError};
-use session_store::sessions::{AccessError, EndError, InternalError, OpenError, RefreshError};
-use session_store::store::StoreError;
 
+use crate::decision::Decision;
 use crate::entity_tag;
-use crate::key_directory::NoLook;
 use crate::limits::Limit;
-use crate::login::LoginError;
 
 /// What went wrong, by name. Clients act on the name, so none is ever renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +72,7 @@ pub enum Code {
     UnsupportedMediaType,
     /// A host name that is not this service's.
     Misdirected,
-    /// More requests than a limit allows.
+    /// Too many requests of one kind: see [`crate::decision`] for by which limit.
     RateLimited,
     /// Too many logins at once.
     Overloaded,
@@ -263,6 +259,8 @@ impl Code {
 #[derive(Debug)]
 pub struct Problem {
     code: Code,
+    /// Of a session or a credential, if it tells of one.
+    decision: Option<Decision>,
     detail: String,
     reason: Option<EndReason>,
     generation: Option<u32>,
@@ -281,11 +279,22 @@ impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
+            decision: Decision::only_with(code),
             detail: detail.into(),
             reason: None,
             generation: None,
             wait_secs: None,
             draft: None,
+        }
+    }
+
+    /// The problem that is how `decision` is answered. Needed where several decisions have one code.
+    pub fn of(decision: Decision, detail: impl Into<String>) -> Self {
+        // One that refuses nothing is no problem: taken for one, it is a fault of this service.
+        let code = decision.row().code.unwrap_or(Code::Internal);
+        Self {
+            decision: Some(decision),
+            ..Self::new(code, detail)
         }
     }
 
@@ -306,8 +315,8 @@ impl Problem {
     pub fn rate_limited(limit: Limit, wait_secs: u64) -> Self {
         Self {
             wait_secs: Some(wait_secs),
-            ..Self::new(
-                Code::RateLimited,
+            ..Self::of(
+                limit.into(),
                 format!(
                     "{}: repeat the request after the time in Retry-After; nothing was changed by it",
                     limit.as_str()
@@ -323,20 +332,14 @@ impl Problem {
 
     /// The problem of a session that is over.
     pub fn session_over(reason: EndReason) -> Self {
-        let (code, detail) = match reason {
-            EndReason::Revoked(_) => (Code::SessionRevoked, "the session was ended: log in again"),
-            EndReason::Idle => (
-                Code::SessionExpired,
-                "the session was not used for too long: log in again",
-            ),
-            EndReason::Absolute => (
-                Code::SessionExpired,
-                "the session reached its longest life: log in again",
-            ),
+        let detail = match reason {
+            EndReason::Revoked(_) => "the session was ended: log in again",
+            EndReason::Idle => "the session was not used for too long: log in again",
+            EndReason::Absolute => "the session reached its longest life: log in again",
         };
         Self {
             reason: Some(reason),
-            ..Self::new(code, detail)
+            ..Self::of(reason.into(), detail)
         }
     }
 
@@ -417,6 +420,9 @@ impl ResponseError for Problem {
             // RFC 9110 §15.5.9: what is still to come belongs to no other request.
             response.force_close();
         }
+        if let Some(decision) = self.decision {
+            response.extensions_mut().insert(decision);
+        }
         // Wherever it arises: outside `/auth` and `/v1` nothing else says so.
         response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.code.retry_after() {
@@ -435,148 +441,5 @@ impl ResponseError for Problem {
         response
             .insert_header((CONTENT_TYPE, "application/problem+json"))
             .json(body)
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => {
-                tracing::warn!(error = chain(&error), "store unavailable");
-                Self::new(
-                    Code::StoreUnavailable,
-                    "repeat the request; nobody is logged out by this",
-                )
-            }
-            StoreError::Unreadable(_) | StoreError::AlreadyExists => Self::internal(&error),
-        }
-    }
-}
-
-impl From<NoLook> for Problem {
-    fn from(error: NoLook) -> Self {
-        StoreError::Unavailable(Box::new(error)).into()
-    }
-}
-
-impl From<InternalError> for Problem {
-    fn from(error: InternalError) -> Self {
-        Self::internal(&error)
-    }
-}
-
-impl From<EndError> for Problem {
-    fn from(error: EndError) -> Self {
-        match error {
-            EndError::Store(error) => error.into(),
-            EndError::Entropy(error) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<OpenError> for Problem {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::KeylessRefused(error) => Self::new(Code::InvalidRequest, error.to_string()),
-            OpenError::Store(error) => error.into(),
-            OpenError::Internal(error) => error.into(),
-        }
-    }
-}
-
-impl From<AccessError> for Problem {
-    fn from(error: AccessError) -> Self {
-        match error {
-            AccessError::Token(VerifyError::Expired) => {
-                Self::new(Code::TokenExpired, "refresh, then repeat the request")
-            }
-            AccessError::Token(_) => Self::new(
-                Code::TokenInvalid,
-                "it is not an access token that this service believes",
-            ),
-            AccessError::Revoked(reason) => Self::session_over(EndReason::Revoked(reason)),
-            AccessError::Behind => Self::new(
-                Code::StoreUnavailable,
-                "whether the token is still good is not known at present: repeat the request",
-            ),
-        }
-    }
-}
-
-impl From<RefreshError> for Problem {
-    fn from(error: RefreshError) -> Self {
-        match error {
-            RefreshError::Invalid => Self::new(Code::RefreshTokenInvalid, "log in again"),
-            RefreshError::Ended(reason) => Self::session_over(reason),
-            RefreshError::KeyRequired => Self::new(
-                Code::IdempotencyKeyRequired,
-                "this session is keyed: send an Idempotency-Key of 128 random bits that was stored before sending",
-            ),
-            RefreshError::ConditionRequired => Self::new(
-                Code::PreconditionRequired,
-                "this session is keyed: by cookie, say in If-Match which generation the key was drawn for",
-            ),
-            RefreshError::Raced { generation } => Self {
-                generation: Some(generation),
-                ..Self::new(
-                    Code::RefreshRaced,
-                    "repeat with the key and the If-Match of the generation named here",
-                )
-            },
-            RefreshError::Superseded => Self::new(
-                Code::RefreshSuperseded,
-                "a later refresh succeeded; read your storage again and go on from what it holds",
-            ),
-            RefreshError::Reused { revoked: true, .. } => Self::new(
-                Code::RefreshTokenReused,
-                "the session was ended for everyone: log in again",
-            ),
-            // A dry run: the session goes on, so the client must not take this for its end.
-            RefreshError::Reused { revoked: false, .. } => Self::new(
-                Code::RefreshSuperseded,
-                "the token was used before; nothing is given for it",
-            ),
-            RefreshError::Contended => Self::new(
-                Code::Overloaded,
-                "too many refreshes of this session at once; repeat the request",
-            ),
-            RefreshError::Store(error) => error.into(),
-            RefreshError::Internal(error) => error.into(),
-        }
-    }
-}
-
-impl From<SaveError> for Problem {
-    fn from(error: SaveError) -> Self {
-        match error {
-            SaveError::Conflict(current) => Self::draft_conflict(current),
-            SaveError::Refused(refused @ DraftRefused::TooLarge { .. }) => {
-                Self::new(Code::PayloadTooLarge, refused.to_string())
-            }
-            SaveError::Refused(refused) => Self::new(Code::DraftQuotaExceeded, refused.to_string()),
-            SaveError::Store(error) => error.into(),
-            SaveError::Entropy(error) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<DiscardError> for Problem {
-    fn from(error: DiscardError) -> Self {
-        match error {
-            DiscardError::Conflict(current) => Self::draft_conflict(Some(current)),
-            DiscardError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<LoginError> for Problem {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::InvalidCredentials => {
-                Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
-            }
-            LoginError::Overloaded => Self::new(Code::Overloaded, "too many logins at once; repeat the request"),
-            LoginError::Unavailable(_) => Self::internal(&error),
-        }
     }
 }

@@ -65,7 +65,7 @@ impl Running {
             app,
             public,
             admin,
-            background: _running,
+            background,
         } = self;
         let mut signals = StopSignals::listen()?;
         let handle = public.handle();
@@ -88,6 +88,7 @@ impl Running {
             handle.stop(true).await;
             admin.await??;
         }
+        background.finish().await;
         app.traces.finish().await;
         Ok(())
     }

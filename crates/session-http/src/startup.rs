@@ -11,7 +11,7 @@ use actix_web::web;
 use session_core::entropy::EntropyError;
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
-use session_store::events::NoEvents;
+use session_store::events::EventSink;
 use session_store::sessions::{Follower, Sessions, Setup};
 use session_store::store::{SessionStore, StoreError};
 
@@ -19,12 +19,14 @@ use crate::api_key::{ApiKeyHash, ApiKeys};
 use crate::app::App;
 use crate::background::Background;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::cookies::Cookies;
 use crate::demo::{self, Demo};
 use crate::demo_directory::{DemoDirectory, DemoDirectoryError};
+use crate::events::{Events, Instances, ReadyTasks, WebhookError};
 use crate::key_directory::{ChangeKeysError, KeyDirectory, KeyKeeper, KeyWatch, LoadKeysError};
 use crate::limits::Limits;
+use crate::log_identity;
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
 use crate::metrics::Metrics;
 use crate::open_store::{OpenStore, OpenStoreError};
@@ -60,6 +62,9 @@ pub enum StartError {
     /// The demo's user could not be made.
     #[error(transparent)]
     DemoUser(#[from] PasswordError),
+    /// The webhook cannot be told of events.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -84,6 +89,7 @@ pub struct Service {
     app: web::Data<App>,
     keys: KeyKeeper,
     follower: Follower,
+    event_tasks: ReadyTasks,
     listener: TcpListener,
     tls: Option<Tls>,
     admin: Option<TcpListener>,
@@ -133,9 +139,18 @@ impl Service {
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
         let metrics = Metrics::new();
         let store = OpenStore::of(config).await?.measured(&metrics.store_times());
-        let (sessions, keys, follower) = open_sessions(config, store.sessions, &*clock).await?;
+        let (events, unstored) = Events::new(store.events, metrics.events().clone());
+        let events = Arc::new(events);
+        let (sessions, keys, follower) = open_sessions(config, store.sessions, events.sink(), &*clock).await?;
+        sessions.with_signing_keys(|keys| events.keys_in_force(keys, clock.now()));
+        log_identity::use_directory(&config.keys.directory);
+        let instances = match config.store.url {
+            StoreUrl::Memory | StoreUrl::Embedded(_) => Instances::One,
+            StoreUrl::Redis(_) => Instances::Several,
+        };
         let (keys, key_looks) = KeyKeeper::new(config, keys);
         let limits = Limits::new(&config.rate_limit, &clock, store.limits, &SystemEntropy::new())?;
+        let event_tasks = ReadyTasks::new(&events, unstored, config.events.webhook.as_ref(), instances, &clock)?;
         let app = App {
             sessions,
             drafts: Drafts::new(store.drafts, config.drafts.clone(), Arc::new(SystemEntropy::new())),
@@ -147,6 +162,8 @@ impl Service {
             trusted_proxies: config.proxy.trusted.clone(),
             key_looks,
             secure_transport: SecureTransport::of(config),
+            events,
+            events_kept: config.events.keep,
             metrics,
             traces: Traces::start(&config.traces)?,
             readiness: Readiness::new(),
@@ -158,6 +175,7 @@ impl Service {
             app: web::Data::new(app),
             keys,
             follower,
+            event_tasks,
             listener,
             tls,
             admin: admin.map(|(listener, _)| listener),
@@ -176,7 +194,7 @@ impl Service {
 
     /// Begins to answer. Needs an actix runtime.
     pub fn start(self) -> io::Result<Running> {
-        let mut background = Background::start(&self.app, self.keys, self.follower);
+        let mut background = Background::start(&self.app, self.keys, self.follower, self.event_tasks);
         let public = Public::new(self.listener, self.tls.as_ref())?;
         if let Some(tls) = self.tls {
             background.also(tls.keep_current());
@@ -210,6 +228,7 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
 async fn open_sessions(
     config: &Config,
     store: Arc<dyn SessionStore>,
+    events: Arc<dyn EventSink>,
     clock: &dyn Clock,
 ) -> Result<(Sessions, KeyWatch, Follower), StartError> {
     let entropy = SystemEntropy::new();
@@ -227,7 +246,7 @@ async fn open_sessions(
         signing: ring.signing,
         refresh: ring.refresh,
         entropy: Arc::new(entropy),
-        events: Arc::new(NoEvents),
+        events,
     });
     let follower = sessions.catch_up(clock.now()).await?;
     Ok((sessions, watch, follower))

@@ -1,4 +1,5 @@
-//! An access token is verified by an independent library in another language (`jose` on Node.js), from the key set alone.
+//! An access token is verified by an independent library in another language (`jose` on Node.js), from the key set alone; and a
+//! delivery of the webhook as `docs/events.md` says.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,9 +16,12 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+#[path = "webhook/receiver.rs"]
+mod receiver;
 #[path = "support/mod.rs"]
 mod support;
 
+use receiver::{Receiver, Reply};
 use support::app::{AUDIENCE, PUBLIC_URL, START, TestApp};
 use support::device::{Device, Transport};
 
@@ -64,6 +68,51 @@ async fn what_was_tampered_with_is_refused() {
     }
 }
 
+/// The lines of the documentation, as they stand there, on what a real receiver got.
+#[tokio::test]
+async fn deliveries_of_the_webhook_are_verified_as_documented() {
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+    let receiver = Receiver::start(|_, _| Reply::Status(204)).await;
+    let url = format!("webhook_url = \"http://{}/\"", receiver.address);
+    // The receiver knows one of two: the secret is being exchanged.
+    let secrets = format!("webhook_secret = [\"{OTHER}\", \"{SECRET}\"]");
+    let app = TestApp::with(&[("events", &url), ("events", &secrets)]);
+    Device::open_as(&app, "zoë", Transport::Body, "keyed").await;
+    receiver.has_accepted(1).await;
+    let delivery = receiver.received().remove(0);
+    let genuine = json!({"headers": delivery.headers, "body": String::from_utf8(delivery.body).unwrap()});
+    let with = |change: fn(&mut Value)| {
+        let mut changed = genuine.clone();
+        change(&mut changed);
+        changed
+    };
+    let docs = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md")).unwrap();
+    let (_, code) = docs.split_once("<!-- verify: begin -->\n```js\n").unwrap();
+    let (code, _) = code.split_once("```\n<!-- verify: end -->").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("documented.mjs"), code).unwrap();
+    fs::copy(source().join("webhook.mjs"), directory.path().join("webhook.mjs")).unwrap();
+    let deliveries = [
+        genuine.clone(),
+        with(|delivery| delivery["body"] = delivery["body"].as_str().unwrap().replace("created", "creates").into()),
+        with(|delivery| delivery["headers"]["webhook-id"] = "another".into()),
+        with(|delivery| delivery["headers"]["webhook-timestamp"] = (START.as_secs() + 1).to_string().into()),
+        with(|delivery| drop(delivery["headers"].as_object_mut().unwrap().remove("webhook-signature"))),
+        with(|delivery| drop(delivery["headers"].as_object_mut().unwrap().remove("webhook-timestamp"))),
+    ];
+    let ask = |secret: &str, late: i64| {
+        let now = START.as_millis() + late;
+        let question = json!({"deliveries": deliveries, "secret": secret, "now": now});
+        node(directory.path(), "webhook.mjs", &question)
+    };
+    let (yes, no) = (json!(true), json!(false));
+    assert_eq!(ask(SECRET, 0), [&yes, &no, &no, &no, &no, &no].map(Clone::clone));
+    assert_eq!(ask(OTHER, 299_000)[0], yes, "either secret");
+    assert_eq!(ask("whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldA==", 0)[0], no);
+    assert_eq!(ask(SECRET, 301_000)[0], no, "told again long after");
+}
+
 /// What the verifier in Node.js says of each of the tokens, at the application's time unless `question` says otherwise.
 fn verify(app: &TestApp, question: &Value) -> Vec<Value> {
     let jwks = format!("http://{}/.well-known/jwks.json", app.address);
@@ -71,10 +120,15 @@ fn verify(app: &TestApp, question: &Value) -> Vec<Value> {
     for (name, value) in question.as_object().unwrap() {
         asked[name] = value.clone();
     }
+    node(installed(), "verify.mjs", &asked)
+}
+
+/// What a script says to a question: one value a line.
+fn node(directory: &Path, script: &str, asked: &Value) -> Vec<Value> {
     let mut node = Command::new("node");
     let node = node
-        .arg("verify.mjs")
-        .current_dir(installed())
+        .arg(script)
+        .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut node = node
@@ -100,7 +154,7 @@ fn verify(app: &TestApp, question: &Value) -> Vec<Value> {
 fn installed() -> &'static Path {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other_language");
+        let source = source();
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other_language");
         fs::create_dir_all(&target).unwrap();
         for file in ["package.json", "package-lock.json", "verify.mjs"] {
@@ -123,4 +177,8 @@ fn installed() -> &'static Path {
         );
         target
     })
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/other_language")
 }

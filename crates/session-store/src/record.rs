@@ -145,11 +145,9 @@ impl TryFrom<Form1<'_>> for SessionRecord {
     type Error = RecordError;
 
     fn try_from(form: Form1<'_>) -> Result<Self, RecordError> {
-        let revocation = |(at, number)| {
-            Ok::<_, RecordError>(Revocation {
-                at: Timestamp::from_millis(at),
-                reason: reason_of(number)?,
-            })
+        let revocation = |(at, number)| Revocation {
+            at: Timestamp::from_millis(at),
+            reason: reason_of(number),
         };
         let last_used_at = Timestamp::from_millis(form.created_at.wrapping_add(form.used_after));
         Ok(Self {
@@ -173,7 +171,7 @@ impl TryFrom<Form1<'_>> for SessionRecord {
                 .collect(),
             claims: Claims::parse(form.claims)?,
             device: Device::new(form.label, form.user_agent, form.ip),
-            revoked: form.revoked.map(revocation).transpose()?,
+            revoked: form.revoked.map(revocation),
         })
     }
 }
@@ -197,10 +195,12 @@ pub(crate) fn reason_number(reason: RevocationReason) -> u8 {
         .map_or(u8::MAX, |(_, number)| *number)
 }
 
-/// The reason of a stored number.
-pub(crate) fn reason_of(number: u8) -> Result<RevocationReason, RecordError> {
+/// The reason of a stored number. One that this version does not know was written by a newer one beside it, during an upgrade: the
+/// session is over whatever the reason, and every instance must refuse it. It reads as `admin`, which asks nothing of the person and
+/// raises no alarm. What is stored keeps its number: no engine writes back the reason of a revoked session.
+pub(crate) fn reason_of(number: u8) -> RevocationReason {
     let found = REASONS.iter().find(|(_, known)| *known == number);
-    found.map(|(reason, _)| *reason).ok_or(RecordError::UnknownName(number))
+    found.map_or(RevocationReason::Admin, |(reason, _)| *reason)
 }
 
 #[cfg(test)]
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn every_reason_has_one_number() {
         for reason in RevocationReason::ALL {
-            assert_eq!(reason_of(reason_number(reason)).unwrap(), reason);
+            assert_eq!(reason_of(reason_number(reason)), reason);
         }
     }
 }

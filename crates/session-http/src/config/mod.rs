@@ -40,7 +40,7 @@ use crate::api_key::ApiKeys;
 use crate::demo_directory;
 pub(crate) use api_keys::is_name as is_api_key_name;
 pub use demo::DemoOptions;
-pub use events::EventsConfig;
+pub use events::{EventsConfig, WebhookConfig, WebhookSecret, WebhookUrl};
 pub use fault::{Fault, Faults};
 pub(crate) use keys::LONGEST_OVERLAP;
 pub use origin::{Origin, OriginError};

@@ -168,7 +168,7 @@ pub(super) fn list<T, E: std::fmt::Display>(
     }
 }
 
-fn texts(given: &Given) -> Result<Vec<String>, String> {
+pub(super) fn texts(given: &Given) -> Result<Vec<String>, String> {
     let expected = "a list of texts is expected, for example [\"a\", \"b\"]";
     let inline;
     let value = match (&given.value, &given.variable) {

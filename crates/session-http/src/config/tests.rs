@@ -1,6 +1,7 @@
 //! What a configuration means, and everything that can be wrong with it.
 
 mod demo;
+mod events;
 mod keys;
 mod rate_limit;
 mod tls;
@@ -317,7 +318,6 @@ fn all_faults_are_named_at_once() {
 #[test]
 fn what_is_not_built_is_refused_by_its_name() {
     for (variable, path) in [
-        ("SESSION_EVENTS__WEBHOOK_URL", "events"),
         ("SESSION_LOGIN__WEBHOOK_URL", "login.webhook_url"),
         ("SESSION_LOGIN__OIDC", "login.oidc"),
     ] {

@@ -61,7 +61,7 @@ impl KeyKeeper {
     }
 
     /// Puts the keys of the file in force if it was replaced. `false` if it cannot be read: those in use stay good.
-    async fn look(&mut self, sessions: &Sessions) -> bool {
+    async fn look(&mut self, sessions: &Sessions, replaced: impl Fn()) -> bool {
         let number = self.looker.begin();
         let mut watch = self.watch.clone();
         let looking = spawn_blocking(move || {
@@ -74,6 +74,7 @@ impl KeyKeeper {
                 if let Some(KeyRing { signing, refresh }) = found {
                     sessions.replace_keys(signing, refresh);
                     tracing::info!("the keys were replaced");
+                    replaced();
                 }
                 true
             }
@@ -125,12 +126,14 @@ fn is_due(sessions: &Sessions, every: Duration, now: Timestamp) -> bool {
     sessions.with_keys(|signing, refresh| Due::of(signing, refresh, every, now).any())
 }
 
-/// Keeps the keys of `sessions` for as long as it is polled. `rotated` is told what this process has put in line.
+/// Keeps the keys of `sessions` for as long as it is polled. `now` is the time, if it is known; `rotated` is told what this process
+/// has put in line; `replaced` is called when other keys are in force.
 pub async fn keep(
     mut keeper: KeyKeeper,
     sessions: &Sessions,
-    now: impl Fn() -> Timestamp,
+    now: impl Fn() -> Option<Timestamp>,
     rotated: impl Fn(&PutInLine),
+    replaced: impl Fn(),
 ) {
     let mut ticks = interval(REREAD_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -139,10 +142,12 @@ pub async fn keep(
             _ = ticks.tick() => {}
             () = keeper.looker.asked() => {}
         }
-        let mut seen = keeper.look(sessions).await;
-        if let Some(put) = keeper.rotate_if_due(sessions, now()).await {
+        let mut seen = keeper.look(sessions, &replaced).await;
+        if let Some(now) = now()
+            && let Some(put) = keeper.rotate_if_due(sessions, now).await
+        {
             rotated(&put);
-            seen = keeper.look(sessions).await;
+            seen = keeper.look(sessions, &replaced).await;
         }
         sleep(if seen { BETWEEN_LOOKS } else { AFTER_A_FAILURE }).await;
     }

@@ -132,7 +132,7 @@ impl App {
         for (asked, decision) in &counted {
             counting.tell(request, *asked, *decision);
             if let Decision::Refused(wait) = *decision {
-                self.refused(asked.limit, address);
+                self.refused(asked.limit, address, now);
                 return Err(Problem::rate_limited(asked.limit, retry_after(wait)));
             }
         }
@@ -140,8 +140,9 @@ impl App {
     }
 
     /// A request was refused: for whoever counts and tells of it.
-    fn refused(&self, limit: Limit, address: Option<IpAddr>) {
+    fn refused(&self, limit: Limit, address: Option<IpAddr>, now: Timestamp) {
         self.metrics.rate_limited(limit);
+        self.events.limited(limit.as_str(), address, now);
         tracing::debug!(limit = limit.as_str(), ?address, "a request was limited");
     }
 }

@@ -13,6 +13,7 @@ use session_store::store::Version;
 use super::single_header;
 use crate::app::App;
 use crate::credentials::authenticate;
+use crate::decision::Decision;
 use crate::entity_tag;
 use crate::problem::{Code, Problem};
 use crate::wire::read_json_text;
@@ -55,8 +56,8 @@ pub(super) async fn save(
     let token = authenticate(&app, &request, now).await?;
     let key = parse_key(&key)?;
     let condition = Condition::of(&request)?.ok_or_else(|| {
-        Problem::new(
-            Code::PreconditionRequired,
+        Problem::of(
+            Decision::DraftConditionRequired,
             "say what is to be replaced: If-Match with the draft's ETag, or If-None-Match: * for a new one",
         )
     })?;

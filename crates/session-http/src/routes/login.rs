@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
 use crate::known_keys;
+use crate::login::LoginError;
 use crate::problem::{Code, Problem};
 use crate::wire::{Rotation, Transport, read_json};
 
@@ -50,13 +51,17 @@ pub(super) async fn login(
     if wanted.transport == Transport::Cookie {
         app.origins.check(request.method(), request.headers())?;
     }
+    let device = app.device(&request, wanted.device_label.as_deref());
     let attempt = app.count_login(&request, &wanted.username, now).await?;
     let outcome = checker.check(&wanted.username, &wanted.password).await;
     attempt.settle(&app, &outcome, now).await;
+    if let Err(LoginError::InvalidCredentials) = outcome {
+        app.events.login_failed(device.clone(), now);
+    }
     let login = Login {
         subject: outcome?,
         claims: Claims::none(),
-        device: app.device(&request, wanted.device_label.as_deref()),
+        device,
         remembered: wanted.remember,
         rotation: wanted.rotation.map(Into::into),
         replaces: session_in_place(&app, &request, &jar, now).await?,

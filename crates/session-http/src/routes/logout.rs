@@ -9,6 +9,7 @@ use session_core::time::Timestamp;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
+use crate::decision::Decision;
 use crate::known_keys;
 use crate::problem::Problem;
 use crate::wire::read_optional_json;
@@ -30,8 +31,9 @@ pub(super) async fn logout(
     let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let in_body = body.and_then(|body| body.refresh_token);
+    let mut ended = false;
     for session in presented_sessions(&app, &request, &jar, in_body, now).await? {
-        app.sessions.end(&session, RevocationReason::Logout, now).await?;
+        ended |= app.sessions.end(&session, RevocationReason::Logout, now).await?;
     }
     let mut response = HttpResponse::NoContent();
     if !jar.is_empty() {
@@ -39,7 +41,11 @@ pub(super) async fn logout(
             response.cookie(cookie);
         }
     }
-    Ok(response.finish())
+    let mut response = response.finish();
+    if ended {
+        Decision::LoggedOut.note(&mut response);
+    }
+    Ok(response)
 }
 
 async fn presented_sessions(

@@ -4,6 +4,7 @@ mod browser;
 mod continue_page;
 mod curl_page;
 mod drafts;
+mod events;
 mod login;
 mod logout;
 mod operators;
@@ -23,6 +24,7 @@ use session_store::sessions::Grant;
 
 use crate::app::App;
 use crate::cors;
+use crate::decision::Decision;
 use crate::limits::tell_limits;
 use crate::origins::Origins;
 use crate::problem::{Code, Problem};
@@ -90,6 +92,10 @@ pub fn configure(config: &mut web::ServiceConfig, origins: &Origins) {
                         .route(get_or_head().to(service::list))
                         .delete(service::end_all),
                     "GET, HEAD, DELETE",
+                ))
+                .service(only(
+                    web::resource("/events").route(get_or_head().to(events::after)),
+                    "GET, HEAD",
                 ))
                 .default_service(web::to(not_found)),
         )
@@ -180,7 +186,9 @@ fn grant_answer(app: &App, grant: &Grant, status: StatusCode, transport: Transpo
             response.cookie(cookie);
         }
     }
-    response.json(Tokens::of(grant, transport, now))
+    let mut response = response.json(Tokens::of(grant, transport, now));
+    Decision::from(grant.granted).note(&mut response);
+    response
 }
 
 /// The one header of this name, as text.

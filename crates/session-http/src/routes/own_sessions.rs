@@ -8,6 +8,7 @@ use session_core::session::RevocationReason;
 
 use crate::app::App;
 use crate::credentials::authenticate;
+use crate::decision::Decision;
 use crate::problem::{Code, Problem};
 use crate::wire::{RevokedCount, SessionInfo, SessionList};
 
@@ -59,7 +60,9 @@ pub(super) async fn end_one(
     if !app.sessions.end_own(&id, &token, now).await? {
         return Err(not_found());
     }
-    Ok(HttpResponse::NoContent().finish())
+    let mut response = HttpResponse::NoContent().finish();
+    Decision::EndedByOwner.note(&mut response);
+    Ok(response)
 }
 
 #[derive(Deserialize)]
@@ -90,5 +93,9 @@ pub(super) async fn end_several(app: web::Data<App>, request: HttpRequest) -> Re
         .sessions
         .end_all(&token.subject, except, RevocationReason::EndedElsewhere, now)
         .await?;
-    Ok(HttpResponse::Ok().json(RevokedCount { revoked }))
+    let mut response = HttpResponse::Ok().json(RevokedCount { revoked });
+    if revoked > 0 {
+        Decision::EndedByOwner.note(&mut response);
+    }
+    Ok(response)
 }

@@ -14,6 +14,7 @@ use session_store::sessions::Login;
 use super::grant_answer;
 use crate::app::App;
 use crate::credentials::authenticate_backend;
+use crate::decision::Decision;
 use crate::problem::{Code, Problem};
 use crate::wire::{DeviceInfo, RevokedCount, Rotation, SessionInfo, SessionList, Transport, read_json};
 
@@ -89,10 +90,13 @@ pub(super) async fn end(
     let now = app.now();
     authenticate_backend(&app, &request, now).await?;
     let id: SessionId = id.parse().map_err(|_| no_session())?;
-    if !app.sessions.end(&id, RevocationReason::Admin, now).await? {
+    let mut response = HttpResponse::NoContent().finish();
+    if app.sessions.end(&id, RevocationReason::Admin, now).await? {
+        Decision::EndedByBackend.note(&mut response);
+    } else {
         app.sessions.session(&id).await?.ok_or_else(no_session)?;
     }
-    Ok(HttpResponse::NoContent().finish())
+    Ok(response)
 }
 
 /// `GET /v1/subjects/{subject}/sessions`
@@ -122,7 +126,11 @@ pub(super) async fn end_all(
         .sessions
         .end_all(&subject(&path)?, None, RevocationReason::Admin, now)
         .await?;
-    Ok(HttpResponse::Ok().json(RevokedCount { revoked }))
+    let mut response = HttpResponse::Ok().json(RevokedCount { revoked });
+    if revoked > 0 {
+        Decision::EndedByBackend.note(&mut response);
+    }
+    Ok(response)
 }
 
 fn subject(text: &str) -> Result<Subject, Problem> {

@@ -11,7 +11,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../webhook/receiver.rs"]
+mod receiver;
+
 mod crash;
 mod demo;
 mod stop;
 mod stop_under_load;
+mod webhook;

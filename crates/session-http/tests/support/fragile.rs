@@ -26,6 +26,7 @@ use session_http::background::Sweeping;
 use session_http::clock::ManualClock;
 use session_http::config::CookiesConfig;
 use session_http::cookies::Cookies;
+use session_http::events::Events;
 use session_http::key_directory::KeyLooks;
 use session_http::limits::Limits;
 use session_http::login::{LoginChecker, LoginError};
@@ -413,6 +414,8 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         events: Arc::new(NoEvents),
     });
     let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
+    // Nothing stores them here.
+    let (events, _) = Events::new(Arc::new(MemoryStore::new()), metrics.events().clone());
     App {
         sessions,
         drafts: Drafts::new(drafts, DraftPolicy::default(), Arc::new(SystemEntropy::new())),
@@ -431,6 +434,8 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         traces: Traces::none(),
         readiness: Readiness::new(),
         wall_clock: WallClock::default(),
+        events: Arc::new(events),
+        events_kept: Duration::from_hours(24),
         clock,
         demo: None,
     }

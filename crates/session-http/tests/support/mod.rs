@@ -8,6 +8,7 @@ pub(crate) mod binary;
 pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod drafts;
+pub(crate) mod events;
 pub(crate) mod fragile;
 pub(crate) mod log;
 pub(crate) mod rubbish;

@@ -191,7 +191,7 @@ pub(super) fn feed_entry(value: &[u8]) -> Result<FeedEntry, StoreError> {
         session: SessionId::from_bytes(*id.first_chunk().ok_or(Truncated)?),
         revocation: Revocation {
             at: time_of(*at),
-            reason: record::reason_of(*reason).map_err(unreadable)?,
+            reason: record::reason_of(*reason),
         },
     })
 }

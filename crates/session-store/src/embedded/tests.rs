@@ -239,7 +239,7 @@ async fn indexes_hold_no_history() {
     store.sweep(Timestamp::from_millis(3), KEPT, 10).await.unwrap();
     assert_eq!(
         engine::Space::ALL.map(entries),
-        [0, 0, 0, 0, 2, 0, 0, 0],
+        [0, 0, 0, 0, 2, 0, 0, 0, 0],
         "all that is left are the two numbers"
     );
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use redis::{Script, Value};
 use session_core::time::Timestamp;
 
 use super::keys::Keys;
 use super::link::Link;
+use super::place::{EntryId, Place};
 use super::scripts::{APPEND, DONE, TELL, TOLD};
 use super::servers;
 use super::value;
 use super::{RedisStore, bytes, lost, unavailable, unreadable};
-use crate::store::{FeedEntry, FeedPosition, StoreError, Stored};
+use crate::store::{FeedEntry, FeedPosition, StoreError};
 
 /// How many entries are read at a time.
 const PAGE: usize = 1_000;
@@ -20,69 +20,13 @@ const PAGE: usize = 1_000;
 /// How many entries are appended by one script: a fraction of a millisecond of the server's time.
 pub(super) const APPENDED_AT_ONCE: usize = 500;
 
-/// How far back a follower reads again who was cut off: further than the clocks of two servers that follow each other as masters
-/// may differ, by which a new master's entries would lie before what was read from the old one.
-const READ_AGAIN: Duration = Duration::from_mins(5);
-
-/// The id of an entry: milliseconds by the server's clock, and a number among those of one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct EntryId {
-    millis: u64,
-    number: u64,
-}
-
-impl EntryId {
-    fn parse(text: &str) -> Option<Self> {
-        let (millis, number) = text.split_once('-')?;
-        Some(Self {
-            millis: millis.parse().ok()?,
-            number: number.parse().ok()?,
-        })
-    }
-
-    fn text(self) -> String {
-        format!("{}-{}", self.millis, self.number)
-    }
-}
-
-/// Where a follower is: behind the last entry that it has read, on the master that it read it from. Another master, or the same
-/// one started anew, may never have had that entry, and may have lost others: then a follower is told that it was cut off.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Place {
-    last: EntryId,
-    /// Empty if any will do.
-    master: Box<str>,
-}
-
-impl Place {
-    /// The start, for what is none.
-    fn of(position: &FeedPosition) -> Self {
-        let (id, master) = position.as_str().split_once('@').unwrap_or((position.as_str(), ""));
-        match EntryId::parse(id) {
-            Some(last) => Self {
-                last,
-                master: master.into(),
-            },
-            None => Self::default(),
-        }
-    }
-
-    fn position(&self) -> FeedPosition {
-        if *self == Self::default() {
-            FeedPosition::start()
-        } else {
-            FeedPosition::new(format!("{}@{}", self.last.text(), self.master))
-        }
-    }
-}
-
 /// All entries after `position`, at once. Over the link over which they are waited for too: two could lead to two servers.
 pub(super) async fn after(
     link: &Link,
     keys: &Keys,
     position: &FeedPosition,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let (mut entries, mut place) = (Vec::new(), Place::of(position));
+    let (mut entries, mut place) = (Vec::new(), of(position));
     // Asked first: what another master lacks of what is read now is noticed by the next reading.
     place.master = master(link, keys).await?;
     loop {
@@ -93,7 +37,7 @@ pub(super) async fn after(
             entries.push(entry.ok_or_else(damaged)?);
         }
         if !full {
-            return Ok((entries, place.position()));
+            return Ok((entries, FeedPosition::new(place.text())));
         }
     }
 }
@@ -105,7 +49,7 @@ pub(super) async fn next(
     position: &FeedPosition,
     patience: Duration,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let mut place = Place::of(position);
+    let mut place = of(position);
     // A block of 0 would be for ever.
     let block = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
     let command = redis::cmd("XREAD")
@@ -136,25 +80,26 @@ pub(super) async fn next(
             entries.push(entry.ok_or_else(damaged)?);
         }
     }
-    Ok((entries, place.position()))
+    Ok((entries, FeedPosition::new(place.text())))
 }
 
-/// See [`READ_AGAIN`].
+/// Earlier, and on whatever master.
 pub(super) fn after_a_gap(position: &FeedPosition) -> FeedPosition {
-    let read = Place::of(position).last;
-    let back = u64::try_from(READ_AGAIN.as_millis()).unwrap_or(u64::MAX);
-    let last = EntryId {
-        millis: read.millis.saturating_sub(back),
-        number: 0,
+    let place = Place {
+        last: of(position).last.to_read_again(),
+        master: Box::default(),
     };
-    let master = Box::default();
-    Place { last, master }.position()
+    FeedPosition::new(place.text())
+}
+
+/// The start, for what is none.
+fn of(position: &FeedPosition) -> Place {
+    Place::parse(position.as_str()).unwrap_or_default()
 }
 
 /// Which master the feed is on.
 async fn master(link: &Link, keys: &Keys) -> Result<Box<str>, StoreError> {
-    let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(keys.feed().as_str(), SlotAddr::Master));
-    servers::history(link, &server).await
+    servers::history_of_key(link, &keys.feed()).await
 }
 
 /// The feed is on another server than it was, or that has started anew.
@@ -164,31 +109,25 @@ struct AnotherMaster;
 
 impl RedisStore {
     /// Tells the feed of a revocation that it may not have, and notes that.
-    pub(super) async fn tell(&self, revoked: &Stored) -> Result<(), StoreError> {
-        let Some(revocation) = revoked.record.revoked else {
+    pub(super) async fn tell(&self, revoked: &value::Read) -> Result<(), StoreError> {
+        let Some(entry) = revoked.feed_entry() else {
             return Ok(());
         };
-        let entry = FeedEntry {
-            session: revoked.record.id,
-            revocation,
-        };
         self.write_to_feed(&TELL, &[entry]).await?;
-        let key = self.keys.record(&entry.session);
-        let told = self
-            .link
-            .script::<Value>(&TOLD, &[&key], &[revoked.version.as_bytes()])
-            .await;
+        let key = self.keys.record(&revoked.stored.record.id);
+        let version = revoked.stored.version;
+        let told = self.link.script::<Value>(&TOLD, &[&key], &[version.as_bytes()]).await;
         told.map(drop).map_err(unavailable)
     }
 
     /// Appends entries of sessions that were revoked elsewhere.
     pub(super) async fn append_to_feed(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
-        self.write_to_feed(&APPEND, entries).await
+        let entries: Vec<_> = entries.iter().map(value::feed_entry).collect();
+        self.write_to_feed(&APPEND, &entries).await
     }
 
-    async fn write_to_feed(&self, script: &Script, entries: &[FeedEntry]) -> Result<(), StoreError> {
+    async fn write_to_feed(&self, script: &Script, entries: &[Vec<u8>]) -> Result<(), StoreError> {
         let feed = self.keys.feed();
-        let entries: Vec<_> = entries.iter().map(value::feed_entry).collect();
         let mark = self.mark.as_bytes().as_slice();
         let arguments: Vec<_> = [mark].into_iter().chain(entries.iter().map(Vec::as_slice)).collect();
         let keys = [feed.as_str(), self.keys.mark_for(&feed)];

@@ -9,6 +9,8 @@
 //! | `P:l:{HASH}:LIMIT` | a cell of a limit: when nothing of it is used any more, in microseconds since 1970 |
 //! | `P:l:{HASH}:HASH` | that the second is exempt from a limit of the first |
 //! | `P:feed` | the revocations: a stream |
+//! | `P:events` | the log of security events: a stream, see [`super::events`] |
+//! | `P:delivery:{P:events}` | who delivers them, and how far that is |
 //! | `P:mark` or `P:mark:{TAG}` | that the store was made here and still has its data, in a Cluster once in each slot |
 
 use std::collections::HashMap;
@@ -102,6 +104,15 @@ impl Keys {
 
     pub(super) fn feed(&self) -> String {
         format!("{}:feed", self.prefix)
+    }
+
+    pub(super) fn events(&self) -> String {
+        format!("{}:events", self.prefix)
+    }
+
+    /// In the slot of the events.
+    pub(super) fn delivery(&self) -> String {
+        format!("{}:delivery:{{{}}}", self.prefix, self.events())
     }
 
     /// The mark on the server of `key`.
@@ -230,7 +241,10 @@ mod tests {
             keys.mark_for("x").to_owned(),
             draft,
             cell,
+            keys.events(),
+            keys.delivery(),
         ];
+        assert_eq!(Slot::for_key(keys.events()), Slot::for_key(keys.delivery()));
         for other in others.iter().chain([&drafts]) {
             assert!(!like(&keys.records_pattern(), other), "{other}");
         }

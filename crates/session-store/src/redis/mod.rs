@@ -4,12 +4,14 @@
 //! bounds and repeating: `link.rs`.
 
 mod drafts;
+mod events;
 mod feed;
 mod index;
 mod keys;
 mod limits;
 mod link;
 mod mark;
+mod place;
 mod replicas;
 mod scan;
 mod scripts;
@@ -201,7 +203,7 @@ impl SessionStore for RedisStore {
         };
         // Also if too few replicas have it: others hear of it all the same.
         if read.state == State::ToBeTold {
-            self.tell(&read.stored).await?;
+            self.tell(&read).await?;
         }
         acknowledged?;
         let record = Box::new(read.stored.record);

@@ -41,6 +41,10 @@ scripts! {
     DELETE_DRAFT = "scripts/delete_draft.lua";
     /// Counts a request against limits, or takes counts back. The one script with arithmetic: see [`super::limits`].
     LIMIT = "scripts/limit.lua";
+    /// Appends to the log of security events. Answers [`DONE`] or [`LOST`].
+    APPEND_EVENTS = "scripts/append_events.lua";
+    /// Replaces a value. Answers [`DONE`], [`LOST`], or what is there instead of what was expected.
+    EXCHANGE = "scripts/exchange.lua";
 }
 
 /// It is done, now or by an earlier try of the same write.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::Value;
-use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
 use ring::digest::{Context, SHA256};
 
 use super::link::Link;
@@ -63,6 +63,12 @@ pub(super) async fn history(link: &Link, server: &SingleNodeRoutingInfo) -> Resu
         .map_err(unavailable)?;
     let named = info.lines().find_map(|line| line.strip_prefix("master_replid:"));
     Ok(named.unwrap_or_default().trim().into())
+}
+
+/// The same of the master that has `key`.
+pub(super) async fn history_of_key(link: &Link, key: &str) -> Result<Box<str>, StoreError> {
+    let server = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
+    history(link, &server).await
 }
 
 /// In an answer: first slot, last slot, its master (address, port, …), its replicas.

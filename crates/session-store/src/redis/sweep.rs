@@ -105,7 +105,7 @@ impl RedisStore {
                 Err(error) if is_full(&error) => tracing::debug!(%error, "an index was not mended"),
                 noted => noted?,
             },
-            State::ToBeTold => self.tell(&read.stored).await?,
+            State::ToBeTold => self.tell(&read).await?,
             State::Revoked => {}
         }
         Ok(0)

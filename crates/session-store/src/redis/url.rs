@@ -16,8 +16,8 @@ use std::str::FromStr;
 /// A user that may do what a store under the prefix `sn` does, and nothing else, is made by the line (in one)
 /// ```text
 /// user NAME on >PASSWORD resetchannels resetkeys ~sn:* -@all +cluster|slots +del +evalsha +get +getrange +hdel +hgetall +hset
-///   +info +mget +pexpireat +pexpiretime +ping +scan +script|load +select +set +setrange +time +wait +xadd +xdel +xrange
-///   +xread +xrevrange +zadd +zrange +zrem +zscore
+///   +info +mget +pexpireat +pexpiretime +ping +scan +script|load +select +set +setrange +time +wait +xadd +xdel +xinfo|stream
+///   +xrange +xread +xrevrange +zadd +zrange +zrem +zscore
 /// ```
 /// of which `cluster|slots` and `xrevrange` are for a Cluster, `select` for another database than 0, and `wait` for `replicas`.
 /// `SCAN` shows it the names of foreign keys, and no more of them.

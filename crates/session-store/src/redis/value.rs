@@ -40,6 +40,16 @@ impl State {
 pub(super) struct Read {
     pub(super) stored: Stored,
     pub(super) state: State,
+    /// Its revocation as it stands there: what is told of it is that, also if its reason is not known here.
+    revocation: Option<[u8; REVOCATION_BYTES]>,
+}
+
+impl Read {
+    /// What the feed is told of it, if it is revoked.
+    pub(super) fn feed_entry(&self) -> Option<Vec<u8>> {
+        let revocation = self.revocation?;
+        Some([self.stored.record.id.as_bytes().as_slice(), &revocation].concat())
+    }
 }
 
 /// The value of a session. One that is revoked counts as told: it was revoked elsewhere, and its feed is copied with it.
@@ -68,20 +78,21 @@ pub(super) fn decode(id: SessionId, value: &[u8]) -> Result<Read, RecordError> {
     let states = [State::Live, State::ToBeTold, State::Revoked];
     let state = states.into_iter().find(|state| state.letter() == *letter);
     let state = state.ok_or(RecordError::UnknownName(*letter))?;
-    let (revoked, record) = if state == State::Live {
+    let (revocation, record) = if state == State::Live {
         (None, rest)
     } else {
         let (revocation, record) = rest
             .split_first_chunk::<REVOCATION_BYTES>()
             .ok_or(RecordError::Length)?;
-        (Some(revocation_of(*revocation)?), record)
+        (Some(*revocation), record)
     };
     let mut record: SessionRecord = record::decode_compact(id, record)?;
-    record.revoked = revoked;
+    record.revoked = revocation.map(revocation_of);
     let version = Version::from_bytes(*version);
     Ok(Read {
         stored: Stored { record, version },
         state,
+        revocation,
     })
 }
 
@@ -97,7 +108,7 @@ pub(super) fn feed_entry_of(bytes: &[u8]) -> Result<FeedEntry, RecordError> {
     let (id, revocation) = bytes.split_first_chunk().ok_or(RecordError::Length)?;
     Ok(FeedEntry {
         session: SessionId::from_bytes(*id),
-        revocation: revocation_of(*revocation.first_chunk().ok_or(RecordError::Length)?)?,
+        revocation: revocation_of(*revocation.first_chunk().ok_or(RecordError::Length)?),
     })
 }
 
@@ -115,10 +126,10 @@ fn revocation_bytes(revocation: Revocation) -> [u8; REVOCATION_BYTES] {
     bytes
 }
 
-fn revocation_of(bytes: [u8; REVOCATION_BYTES]) -> Result<Revocation, RecordError> {
+fn revocation_of(bytes: [u8; REVOCATION_BYTES]) -> Revocation {
     let [at @ .., reason] = bytes;
-    Ok(Revocation {
+    Revocation {
         at: Timestamp::from_millis(i64::from_be_bytes(at)),
-        reason: record::reason_of(reason)?,
-    })
+        reason: record::reason_of(reason),
+    }
 }

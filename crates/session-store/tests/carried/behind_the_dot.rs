@@ -11,7 +11,7 @@ use session_core::rotation::ReuseCause;
 use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode};
 use session_store::entropy::SystemEntropy;
 use session_store::record;
-use session_store::sessions::{Grant, RefreshError, Sessions};
+use session_store::sessions::{Grant, Granted, RefreshError, Sessions};
 use session_store::store::{SessionStore as _, Stored, Version};
 
 use crate::far::{FarStore, Trips};
@@ -113,7 +113,11 @@ async fn what_the_service_did_not_seal_for_this_session_is_ignored() {
         world.store.trips();
         let refreshed = refresh_with(&world.sessions, &with(&grant, text), key(1), at(1)).await;
         let refreshed = refreshed.unwrap();
-        assert_eq!((refreshed.record.generation, refreshed.replayed), (1, false), "{what}");
+        assert_eq!(
+            (refreshed.record.generation, refreshed.granted),
+            (1, Granted::Rotated),
+            "{what}"
+        );
         assert_eq!(refreshed.record.subject.as_str(), "anna", "{what}");
         assert_eq!(world.store.trips(), Trips { loads: 1, swaps: 1 }, "{what}");
     }
@@ -146,7 +150,7 @@ async fn a_newer_record_behind_an_older_token_is_no_evidence() {
     let mixed = with(&opened, carried(&first));
     world.store.trips();
     let again = refresh_with(&world.sessions, &mixed, key(1), at(2)).await.unwrap();
-    assert!(again.replayed);
+    assert_eq!(again.granted, Granted::Replayed);
     assert_eq!(again.refresh_token_text, first.refresh_token_text);
     assert_eq!(
         world.store.trips(),

@@ -9,7 +9,7 @@ use session_core::refresh_token::RefreshSecret;
 use session_core::session::RotationMode;
 use session_store::entropy::SystemEntropy;
 use session_store::memory::MemoryStore;
-use session_store::sessions::{Grant, Sessions};
+use session_store::sessions::{Grant, Granted, Sessions};
 
 use crate::far::{FarStore, Trips};
 use crate::sessions_support::{at, key, login, processes, refresh, refresh_with, sessions_with_keys};
@@ -39,7 +39,7 @@ async fn a_usual_refresh_is_one_swap_and_no_load() {
             grant = refresh(sessions, &grant, key(generation), at(u64::from(generation)))
                 .await
                 .unwrap();
-            assert_eq!((grant.record.generation, grant.replayed), (generation, false));
+            assert_eq!((grant.record.generation, grant.granted), (generation, Granted::Rotated));
             assert_eq!(store.trips(), ONE_SWAP, "{mode:?}, generation {generation}");
         }
     }
@@ -54,7 +54,7 @@ async fn a_repeated_request_has_exactly_the_same_answer() {
     store.trips();
     for sessions in [&one, &other] {
         let again = refresh(sessions, &opened, key(1), at(2)).await.unwrap();
-        assert!(again.replayed);
+        assert_eq!(again.granted, Granted::Replayed);
         assert_eq!(again.refresh_token_text, first.refresh_token_text);
         // The swap that is refused tells what is stored.
         assert_eq!(store.trips(), ONE_SWAP);

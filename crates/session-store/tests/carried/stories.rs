@@ -8,7 +8,7 @@ use session_core::id::SessionId;
 use session_core::policy::Policy;
 use session_core::session::{Revocation, RevocationReason, RotationMode};
 use session_core::time::Timestamp;
-use session_store::sessions::{Attempt, Grant, RefreshError, Sessions};
+use session_store::sessions::{Attempt, Grant, Granted, RefreshError, Sessions};
 use session_store::store::{SessionStore as _, Stored, Version};
 
 use crate::far::FarStore;
@@ -221,7 +221,7 @@ impl Told {
             device: Device::default(),
         };
         let mut outcome = match self.sessions.refresh(&attempt, request.now).await {
-            Ok(grant) if grant.replayed => format!("replay {}", grant.record.generation),
+            Ok(grant) if grant.granted == Granted::Replayed => format!("replay {}", grant.record.generation),
             Ok(grant) => format!("rotation to {}", grant.record.generation),
             Err(error) => format!("{error:?}"),
         };

@@ -1,8 +1,9 @@
 //! What damaged values do, and to whom.
 
+use session_core::session::{Revocation, RevocationReason};
 use session_core::time::Timestamp;
 use session_store::embedded::EmbeddedStore;
-use session_store::store::{FeedPosition, RevocationFeed, SessionStore, StoreError, Swept};
+use session_store::store::{FeedPosition, RevocationFeed, Revoke, SessionStore, StoreError, Swap, Swept};
 use tempfile::TempDir;
 
 use crate::sample::{KEPT, change, heard, id, logout, refreshed, revoke, session, subject, version};
@@ -95,8 +96,8 @@ async fn a_damaged_feed_entry_fails_the_feed_until_it_is_swept() {
     drop(store);
     change(dir.path(), "feed", |keyspace| {
         let mut value = keyspace.get(2_u64.to_be_bytes()).unwrap().unwrap().to_vec();
-        // The reason, behind the time.
-        value[8] = 200;
+        // Its time is there still.
+        value.truncate(20);
         keyspace.insert(2_u64.to_be_bytes(), value)?;
         keyspace.insert(1_u64.to_be_bytes(), [1, 2, 3])
     });
@@ -112,6 +113,56 @@ async fn a_damaged_feed_entry_fails_the_feed_until_it_is_swept() {
     unreadable(&store.revocations_after(&start).await);
     store.sweep(Timestamp::default(), KEPT, 10).await.unwrap();
     assert_eq!(heard(&store, &start).await, []);
+}
+
+/// A newer version beside this one, during an upgrade, revokes for reasons that this one has no name for: every instance refuses the
+/// session, and what the newer one stored stays as it is.
+#[tokio::test]
+async fn a_reason_of_a_later_version_is_a_revocation_and_stays() {
+    const LATER: u8 = 200;
+    let dir = TempDir::new().unwrap();
+    let store = EmbeddedStore::open(dir.path()).unwrap();
+    store.create(&session(1), KEPT).await.unwrap();
+    revoke(&store, 1).await;
+    drop(store);
+    let feed_key = 1_u64.to_be_bytes();
+    change(dir.path(), "feed", |keyspace| {
+        let mut value = keyspace.get(feed_key).unwrap().unwrap().to_vec();
+        // Behind the time.
+        value[8] = LATER;
+        keyspace.insert(feed_key, value)
+    });
+    let mut written = Vec::new();
+    change(dir.path(), "sessions", |keyspace| {
+        written = keyspace.get(id(1).as_bytes()).unwrap().unwrap().to_vec();
+        *written.last_mut().unwrap() = LATER;
+        keyspace.insert(id(1).as_bytes(), written.clone())
+    });
+    let store = EmbeddedStore::open(dir.path()).unwrap();
+    let read = Revocation {
+        reason: RevocationReason::Admin,
+        ..logout()
+    };
+    let (entries, position) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.revocation).collect::<Vec<_>>(), [read]);
+    assert_eq!(store.load(&id(1)).await.unwrap().unwrap().record.revoked, Some(read));
+    let swapped = store.swap(&version(!1), &refreshed(1), KEPT).await.unwrap();
+    assert!(matches!(swapped, Swap::Conflict(_)), "{swapped:?}");
+    let again = store.revoke(&id(1), logout(), version(7)).await.unwrap();
+    assert!(matches!(again, Revoke::Already(_)), "{again:?}");
+    // Neither is taken for damaged by a sweep that is not yet due.
+    store.sweep(Timestamp::default(), read.at, 10).await.unwrap();
+    assert_eq!(heard(&store, &FeedPosition::start()).await, [id(1)]);
+    assert_eq!(store.revocations_after(&position).await.unwrap().0, []);
+    drop(store);
+    change(dir.path(), "sessions", |keyspace| {
+        assert_eq!(*keyspace.get(id(1).as_bytes()).unwrap().unwrap(), *written);
+        Ok(())
+    });
+    change(dir.path(), "feed", |keyspace| {
+        assert_eq!(keyspace.get(feed_key).unwrap().unwrap()[8], LATER);
+        Ok(())
+    });
 }
 
 fn unreadable<T: std::fmt::Debug>(result: &Result<T, StoreError>) {

@@ -19,6 +19,7 @@ mod standalone {
 
     session_store::conformance_suite!(open);
     session_store::draft_conformance_suite!(open);
+    session_store::event_conformance_suite!(open);
 }
 
 mod sentinel {
@@ -26,6 +27,7 @@ mod sentinel {
 
     session_store::conformance_suite!(open);
     session_store::draft_conformance_suite!(open);
+    session_store::event_conformance_suite!(open);
 }
 
 mod cluster {
@@ -33,4 +35,5 @@ mod cluster {
 
     session_store::conformance_suite!(open);
     session_store::draft_conformance_suite!(open);
+    session_store::event_conformance_suite!(open);
 }

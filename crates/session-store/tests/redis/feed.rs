@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::policy::Policy;
-use session_core::session::{RevocationReason, RotationMode};
+use session_core::session::{Revocation, RevocationReason, RotationMode};
 use session_store::redis::RedisStore;
 use session_store::sessions::Sessions;
 use session_store::store::{FeedPosition, RevocationFeed as _, Revoke, SessionStore as _, StoreError};
@@ -179,6 +179,47 @@ async fn a_damaged_entry_stops_who_follows_until_it_is_swept() {
     assert_eq!(told(&store).await, [id(1), id(2)]);
     store.sweep(at(0), at(2), 10).await.unwrap();
     assert_eq!(server.ask::<u64>(&["XLEN", "sn:feed"]).await.unwrap(), 0);
+}
+
+/// A newer version beside this one, during an upgrade, revokes for reasons that this one has no name for: every instance refuses the
+/// session, and what the newer one stored stays as it is; also what is told of it for one that crashed before it told.
+#[tokio::test]
+async fn a_reason_of_a_later_version_is_a_revocation_and_stays() {
+    // Behind version, state and time.
+    const REASON_AT: &str = "25";
+    const LATER: &str = "z";
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let store = opened(&server.url()).await;
+    created(&store, 1).await;
+    store.revoke(&id(1), logout(), version(101)).await.unwrap();
+    server.command(&["DEL", "sn:feed"]).await.unwrap();
+    let key = format!("sn:{{{}}}", id(1));
+    server.command(&["SETRANGE", &key, REASON_AT, LATER]).await.unwrap();
+    server.command(&["SETRANGE", &key, "16", "P"]).await.unwrap();
+    let read = Revocation {
+        reason: RevocationReason::Admin,
+        ..logout()
+    };
+    for told_by_sweeping in [true, false] {
+        if told_by_sweeping {
+            store.sweep(at(0), at(0), 10).await.unwrap();
+        } else {
+            server.command(&["SETRANGE", &key, "16", "P"]).await.unwrap();
+            let again = store.revoke(&id(1), logout(), version(102)).await.unwrap();
+            assert!(matches!(again, Revoke::Already(_)), "{again:?}");
+        }
+        let (entries, _) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.revocation).collect::<Vec<_>>(), [read]);
+        // Both as bytes: it is told as the newer version would.
+        let told: Vec<(String, Vec<Vec<u8>>)> = server.ask(&["XRANGE", "sn:feed", "-", "+"]).await.unwrap();
+        assert_eq!(told[0].1[1].last(), LATER.as_bytes().first());
+        let stored: Vec<u8> = server.ask(&["GETRANGE", &key, REASON_AT, REASON_AT]).await.unwrap();
+        assert_eq!(stored, LATER.as_bytes());
+    }
+    assert_eq!(store.load(&id(1)).await.unwrap().unwrap().record.revoked, Some(read));
+    // It is not taken for damaged by a sweep that is not yet due.
+    store.sweep(at(0), read.at, 10).await.unwrap();
+    assert_eq!(told(&store).await, [id(1)]);
 }
 
 /// An address behind which two servers take themselves for the master, as one does for a while that moves.

@@ -12,6 +12,7 @@ mod sessions_support;
 
 mod access;
 mod conformance;
+mod events;
 mod failover;
 mod feed;
 mod full;

@@ -60,7 +60,7 @@ pub(crate) async fn in_own_cluster(options: RedisOptions) -> (RedisCluster, Redi
 /// documentation of `RedisUrl` has it. Its password is `secret`.
 pub(crate) fn limited_user() -> String {
     const COMMANDS: &str = "+cluster|slots +del +evalsha +get +getrange +hdel +hgetall +hset +info +mget +pexpireat \
-        +pexpiretime +ping +scan +script|load +select +set +setrange +time +wait +xadd +xdel +xrange +xread +xrevrange +zadd +zrange \
+        +pexpiretime +ping +scan +script|load +select +set +setrange +time +wait +xadd +xdel +xinfo|stream +xrange +xread +xrevrange +zadd +zrange \
         +zrem +zscore";
     format!("user service on >secret resetchannels resetkeys ~sn:* -@all {COMMANDS}")
 }

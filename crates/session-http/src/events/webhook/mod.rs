@@ -1,0 +1,271 @@
+//! Tells one receiver of every event: in order, at least once, signed by the Standard Webhooks scheme.
+//!
+//! The queue is the events' log itself, with the position up to which it was delivered; it is as durable as the store. One instance
+//! delivers at a time, by a lease; an instance that fails lets its lease lapse, and another one may have more luck.
+
+mod message;
+mod post;
+mod signature;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use session_core::id::EventId;
+use session_core::time::Timestamp;
+use session_store::event_log::{EventLog, EventPosition, LoggedEvent};
+use session_store::store::StoreError;
+use tokio::sync::Notify;
+
+use super::backoff::Backoff;
+use super::counts::EventCounts;
+use super::random;
+use crate::clock::Clock;
+use crate::config::WebhookConfig;
+use message::Message;
+use post::{Outcome, Poster};
+
+/// For how long an instance may deliver before it has to say again that it does.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How often it says so; between that and the end of the lease is room for one attempt.
+const PROLONG_AFTER: Duration = Duration::from_secs(10);
+
+/// How often to look whether there is anything to deliver. What this instance appends it delivers at once.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often to look whether another instance has stopped delivering.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How many events are read at a time.
+const PAGE: usize = 64;
+
+/// Longest wait between attempts.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), LONGEST_WAIT);
+
+/// Waits. Tests put something in its place that only moves the clock.
+#[async_trait]
+pub trait Rest: Send + Sync {
+    /// Waits for `time`.
+    async fn rest(&self, time: Duration);
+}
+
+/// Waits by the runtime's timer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealTime;
+
+#[async_trait]
+impl Rest for RealTime {
+    async fn rest(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// What an instance needs to deliver.
+pub struct Deliverer {
+    log: Arc<dyn EventLog>,
+    poster: Poster,
+    receiver: String,
+    /// Names this instance among those that may deliver.
+    holder: EventId,
+    clock: Arc<dyn Clock>,
+    rest: Arc<dyn Rest>,
+    appended: Arc<Notify>,
+    counts: EventCounts,
+    backoff: Backoff,
+    store_backoff: Backoff,
+    /// Behind which position it was said that events were missed, so that a page that is read again says it once.
+    missed_at: Option<EventPosition>,
+}
+
+/// The right to deliver.
+struct Lease {
+    delivered: EventPosition,
+    since: Timestamp,
+}
+
+/// How a round ended.
+enum Round {
+    /// There may be more: look again at once.
+    Again,
+    /// Everything is delivered.
+    AllDelivered,
+    /// Another instance delivers.
+    NotOurs,
+    /// An attempt failed: wait for this long.
+    Failed(Duration),
+    /// The receiver wants nothing more.
+    Gone,
+}
+
+impl Deliverer {
+    /// Delivers what is in `log` to the receiver of `config`. `appended` wakes it. An error: no certificate is trusted on this machine.
+    pub fn new(
+        config: &WebhookConfig,
+        log: Arc<dyn EventLog>,
+        holder: EventId,
+        clock: Arc<dyn Clock>,
+        rest: Arc<dyn Rest>,
+        appended: Arc<Notify>,
+        counts: EventCounts,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            log,
+            poster: Poster::new(config)?,
+            receiver: config.url.to_string(),
+            holder,
+            clock,
+            rest,
+            appended,
+            counts,
+            backoff: BACKOFF,
+            store_backoff: BACKOFF,
+            missed_at: None,
+        })
+    }
+
+    /// With another patience than that of 15 s, and no longer: for how long the receiver may take, from connecting to the head of
+    /// its answer.
+    #[must_use]
+    pub fn with_patience(mut self, answers_within: Duration) -> Self {
+        self.poster.set_patience(answers_within);
+        self
+    }
+
+    /// Delivers until the receiver says that it wants nothing more.
+    pub async fn run(mut self) {
+        loop {
+            let wait = match self.round().await {
+                Ok(Round::Again) => continue,
+                Ok(Round::Gone) => {
+                    let receiver = &self.receiver;
+                    tracing::error!(
+                        receiver,
+                        "the webhook's receiver answered 410 Gone: no event is sent to it until this service is started again"
+                    );
+                    return;
+                }
+                Ok(Round::AllDelivered) => {
+                    tokio::select! {
+                        () = self.appended.notified() => {}
+                        () = self.rest.rest(LOOK_EVERY) => {}
+                    }
+                    continue;
+                }
+                Ok(Round::NotOurs) => ASK_AGAIN,
+                Ok(Round::Failed(wait)) => wait,
+                Err(error) => {
+                    if !self.store_backoff.is_failing() {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "events cannot be read for the webhook; trying again");
+                    }
+                    self.store_backoff.failed(random()).min(ASK_AGAIN)
+                }
+            };
+            self.rest.rest(wait).await;
+        }
+    }
+
+    /// One page.
+    async fn round(&mut self) -> Result<Round, StoreError> {
+        let Some(mut lease) = self.claim().await? else {
+            return Ok(Round::NotOurs);
+        };
+        let page = self.log.events_after(&lease.delivered, PAGE).await?;
+        self.store_backoff.worked();
+        if page.missed {
+            self.tell_missed(&lease.delivered);
+        }
+        if page.events.is_empty() {
+            return Ok(Round::AllDelivered);
+        }
+        for event in page.events {
+            if self.clock.now().since(lease.since) >= PROLONG_AFTER {
+                match self.claim().await? {
+                    // Somebody else has delivered meanwhile: this page is old.
+                    Some(claimed) if claimed.delivered != lease.delivered => return Ok(Round::Again),
+                    Some(claimed) => lease = claimed,
+                    None => return Ok(Round::NotOurs),
+                }
+            }
+            match self.deliver(&event).await {
+                Outcome::Delivered => {}
+                Outcome::Gone => return Ok(Round::Gone),
+                Outcome::Failed { why, retry_after } => return Ok(Round::Failed(self.failed(&why, retry_after))),
+            }
+            if !self.log.note_delivered(self.holder, &event.position).await? {
+                return Ok(Round::NotOurs);
+            }
+            lease.delivered = event.position;
+        }
+        Ok(Round::Again)
+    }
+
+    async fn claim(&self) -> Result<Option<Lease>, StoreError> {
+        let now = self.clock.now();
+        let claimed = self
+            .log
+            .claim_delivery(self.holder, now, now.saturating_add(LEASE))
+            .await?;
+        Ok(claimed.map(|delivered| Lease { delivered, since: now }))
+    }
+
+    async fn deliver(&mut self, event: &LoggedEvent) -> Outcome {
+        let Some(message) = Message::of(&event.json) else {
+            // It will not become one by waiting, and those behind it are to be delivered.
+            tracing::error!(
+                position = event.position.as_str(),
+                "what stands in the events' log is no event; it is passed over"
+            );
+            return Outcome::Delivered;
+        };
+        let outcome = self.poster.post(&message, self.clock.now()).await;
+        if matches!(outcome, Outcome::Delivered) {
+            self.counts.delivered();
+            if self.backoff.is_failing() {
+                tracing::info!(receiver = self.receiver, "the webhook's receiver takes events again");
+            }
+            self.backoff.worked();
+        } else {
+            self.counts.delivery_failed();
+        }
+        outcome
+    }
+
+    /// How long to wait: what the receiver says counts if it is more, up to the longest wait.
+    fn failed(&mut self, why: &str, retry_after: Option<Duration>) -> Duration {
+        let first = !self.backoff.is_failing();
+        let wait = self.backoff.failed(random());
+        let wait = wait.max(retry_after.unwrap_or_default().min(LONGEST_WAIT));
+        let receiver = &self.receiver;
+        if first {
+            tracing::warn!(
+                receiver,
+                why,
+                "an event was not delivered to the webhook; trying again until it is"
+            );
+        } else {
+            tracing::debug!(receiver, why, ?wait, "an event was not delivered to the webhook");
+        }
+        wait
+    }
+
+    fn tell_missed(&mut self, delivered: &EventPosition) {
+        if self.missed_at.as_ref() != Some(delivered) {
+            self.missed_at = Some(delivered.clone());
+            self.counts.missed();
+            tracing::error!(
+                receiver = self.receiver,
+                "events were deleted before they could be delivered to the webhook: its receiver was away for too long"
+            );
+        }
+    }
+}
+
+/// Gives the right to deliver back, if `holder` has it: another instance need not wait for its end.
+pub(super) async fn release(log: &dyn EventLog, holder: EventId, now: Timestamp) -> Result<(), StoreError> {
+    log.claim_delivery(holder, now, now).await.map(drop)
+}

@@ -1,0 +1,143 @@
+//! Deliverers on a log in memory, and how time passes for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use session_core::id::EventId;
+use session_core::security_event::EventKind;
+use session_core::time::Timestamp;
+use session_http::clock::ManualClock;
+use session_http::config::WebhookConfig;
+use session_http::events::EventCounts;
+use session_http::events::webhook::{Deliverer, Rest};
+use session_store::entropy::SystemEntropy;
+use session_store::event_log::EventLog as _;
+use session_store::events::event;
+use session_store::memory::MemoryStore;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
+
+use crate::receiver::{Receiver, until};
+
+/// 2026-01-05T08:00:00Z.
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_767_600_000);
+
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A log, a clock, and what was counted.
+pub(crate) struct World {
+    pub(crate) log: Arc<MemoryStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) counts: EventCounts,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            log: Arc::new(MemoryStore::new()),
+            clock: Arc::new(ManualClock::at(START)),
+            counts: EventCounts::default(),
+        }
+    }
+
+    /// Appends as many failed logins; their ids.
+    pub(crate) async fn append(&self, count: usize) -> Vec<String> {
+        let events: Vec<_> = (0..count)
+            .map(|_| event(EventKind::LoginFailed, START, &SystemEntropy::new()))
+            .collect();
+        self.append_texts(events.iter().map(|event| event.to_json().to_string()))
+            .await;
+        events.iter().map(|event| event.id.to_string()).collect()
+    }
+
+    pub(crate) async fn append_texts(&self, texts: impl Iterator<Item = String>) {
+        let texts: Vec<Box<str>> = texts.map(Into::into).collect();
+        self.log.append_events(&texts, START).await.unwrap();
+    }
+
+    /// A deliverer to this path of `receiver`, and how it rests.
+    pub(crate) fn deliverer(&self, receiver: &Receiver, path: &str, rest: Arc<dyn Rest>) -> Deliverer {
+        let config = WebhookConfig {
+            url: format!("http://{}{path}", receiver.address).parse().unwrap(),
+            secrets: vec![SECRET.parse().unwrap()],
+        };
+        let holder = EventId::random(&SystemEntropy::new()).unwrap();
+        let (log, clock) = (Arc::clone(&self.log), Arc::clone(&self.clock));
+        Deliverer::new(
+            &config,
+            log,
+            holder,
+            clock,
+            rest,
+            Arc::new(Notify::new()),
+            self.counts.clone(),
+        )
+        .unwrap()
+    }
+
+    /// Starts one whose waits only move the clock.
+    pub(crate) fn start(&self, receiver: &Receiver) -> Running {
+        let rest = Arc::new(Jump(Arc::clone(&self.clock)));
+        Running(tokio::spawn(
+            self.deliverer(receiver, "/", rest).with_patience(PATIENCE).run(),
+        ))
+    }
+}
+
+/// Real time: short where a receiver hangs on purpose, long enough for one that answers.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A deliverer at work; stopped when it is dropped.
+pub(crate) struct Running(pub(crate) JoinHandle<()>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits by moving the clock.
+struct Jump(Arc<ManualClock>);
+
+#[async_trait]
+impl Rest for Jump {
+    async fn rest(&self, time: Duration) {
+        self.0.advance(time);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until it is let go, whatever the time.
+pub(crate) struct Gate {
+    begun: AtomicUsize,
+    open: Semaphore,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            begun: AtomicUsize::new(0),
+            open: Semaphore::new(0),
+        })
+    }
+
+    /// Waits until it has begun to rest for the `count`-th time.
+    pub(crate) async fn rests(&self, count: usize) {
+        until("it rests", || self.begun.load(Ordering::SeqCst) >= count).await;
+    }
+
+    /// Lets it go on once.
+    pub(crate) fn let_go(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+#[async_trait]
+impl Rest for Gate {
+    async fn rest(&self, _: Duration) {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.open.acquire().await.unwrap().forget();
+    }
+}

@@ -1,0 +1,14 @@
+//! The webhook: a real receiver on a real socket; time passes only as the tests say.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod deliverer;
+mod failing;
+mod receiver;
+mod signed;
+mod two_instances;
