@@ -29,7 +29,11 @@ fn forms(secret: &str) -> Vec<String> {
         urlencoded(secret),
         format!("{secret:?}").trim_matches('"').to_owned(),
         json!(secret).to_string().trim_matches('"').to_owned(),
-        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        secret
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .concat(),
         format!("{:?}", secret.as_bytes()).trim_matches(['[', ']']).to_owned(),
     ];
     // Also in the middle of something that was encoded as a whole.

@@ -18,7 +18,11 @@ const STOPS: usize = 20;
 /// Logs the `n`-th device in, on a connection of its own.
 async fn open(demo: &Binary, data: &Path, n: usize) -> Device {
     let client = Client::new(demo.address);
-    let transport = if n % 2 == 0 { Transport::Body } else { Transport::Cookie };
+    let transport = if n.is_multiple_of(2) {
+        Transport::Body
+    } else {
+        Transport::Cookie
+    };
     let body = json!({"subject": format!("person-{n}"), "rotation": "keyed", "transport": transport.name()});
     let api_key = fs::read_to_string(data.join("demo-api-key")).unwrap();
     let answer = client
@@ -70,7 +74,7 @@ async fn nobody_is_logged_out_by_twenty_stops() {
             assert_eq!(clients.len(), DEVICES);
             tokio::task::yield_now().await;
         }
-        demo.signal(if stop % 2 == 0 { "TERM" } else { "INT" });
+        demo.signal(if usize::is_multiple_of(stop, 2) { "TERM" } else { "INT" });
         devices = clients.join_all().await;
         let ended = tokio::task::spawn_blocking(|| demo.wait()).await.unwrap();
         assert_eq!(ended.code(), Some(0), "{}", fs::read_to_string(&log).unwrap());
