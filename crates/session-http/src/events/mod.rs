@@ -5,6 +5,8 @@
 
 mod backoff;
 mod counts;
+#[cfg(test)]
+mod flaky_log;
 mod limited;
 mod recorder;
 pub mod webhook;
@@ -307,14 +309,14 @@ impl Drop for EventTasks {
 mod tests {
     use serde_json::{Value, json};
     use session_store::event_log::EventPosition;
-    use session_store::memory::MemoryStore;
 
+    use super::flaky_log::FlakyLog;
     use super::*;
     use crate::clock::ManualClock;
 
     #[actix_web::test]
-    async fn a_stop_tells_of_the_refusals_that_no_event_has_told_of() {
-        let log = Arc::new(MemoryStore::new());
+    async fn a_stop_waits_for_the_store_and_tells_of_the_refusals_that_no_event_has_told_of() {
+        let log = Arc::new(FlakyLog::failing(2));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
         let (events, unstored) = Events::new(log.clone(), EventCounts::default());
         let events = Arc::new(events);

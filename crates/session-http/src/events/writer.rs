@@ -86,68 +86,21 @@ async fn append(log: &dyn EventLog, clock: &dyn Clock, batch: &mut Vec<SecurityE
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use async_trait::async_trait;
-    use session_core::id::EventId;
     use session_core::security_event::EventKind;
     use session_core::time::Timestamp;
     use session_store::entropy::SystemEntropy;
-    use session_store::event_log::{EventPage, EventPosition};
+    use session_store::event_log::EventPosition;
     use session_store::events::{EventSink as _, event};
-    use session_store::memory::MemoryStore;
-    use session_store::store::StoreError;
 
     use super::*;
     use crate::clock::ManualClock;
     use crate::events::counts::EventCounts;
+    use crate::events::flaky_log::FlakyLog;
     use crate::events::recorder::recorder;
-
-    /// A log that fails so many times.
-    struct Flaky {
-        log: MemoryStore,
-        failures: AtomicUsize,
-    }
-
-    #[async_trait]
-    impl EventLog for Flaky {
-        async fn append_events(&self, events: &[Box<str>], now: Timestamp) -> Result<(), StoreError> {
-            let left = self.failures.load(Ordering::SeqCst);
-            if left > 0 {
-                self.failures.store(left - 1, Ordering::SeqCst);
-                return Err(StoreError::Unavailable("it is away".into()));
-            }
-            self.log.append_events(events, now).await
-        }
-
-        async fn events_after(&self, position: &EventPosition, limit: usize) -> Result<EventPage, StoreError> {
-            self.log.events_after(position, limit).await
-        }
-
-        async fn sweep_events(&self, before: Timestamp) -> Result<(), StoreError> {
-            self.log.sweep_events(before).await
-        }
-
-        async fn claim_delivery(
-            &self,
-            holder: EventId,
-            now: Timestamp,
-            until: Timestamp,
-        ) -> Result<Option<EventPosition>, StoreError> {
-            self.log.claim_delivery(holder, now, until).await
-        }
-
-        async fn note_delivered(&self, holder: EventId, position: &EventPosition) -> Result<bool, StoreError> {
-            self.log.note_delivered(holder, position).await
-        }
-    }
 
     #[tokio::test]
     async fn what_was_recorded_before_a_stop_is_stored_in_order_though_the_store_was_away() {
-        let log = Arc::new(Flaky {
-            log: MemoryStore::new(),
-            failures: AtomicUsize::new(3),
-        });
+        let log = Arc::new(FlakyLog::failing(3));
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(0)));
         let counts = EventCounts::default();
         let (recorder, waiting) = recorder(counts.clone());
