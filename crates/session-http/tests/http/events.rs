@@ -108,7 +108,7 @@ async fn a_new_key_is_told_once() {
         std::time::Duration::from_mins(10),
         &policy,
     );
-    let ring = directory
+    let (ring, _) = directory
         .rotate(rotation, crate::support::app::START, &entropy)
         .unwrap();
     let kid = ring.signing.entries()[1].key.id().to_string();
