@@ -5,6 +5,7 @@
 
 mod client;
 mod load;
+mod primitives;
 mod process;
 mod scale;
 mod server;
@@ -39,6 +40,8 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
         sessions: Vec<usize>,
     },
+    /// Mint, verify, rotate and the stores beside the raw primitives, in turns, with their targets
+    Primitives,
     /// The service under test; `load` starts it
     #[command(hide = true)]
     Serve {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
         Command::Scale { sessions } => scale::run(&sessions),
+        Command::Primitives => primitives::run(),
         Command::Serve { data } => server::run(&data),
     };
     match outcome {
