@@ -77,6 +77,13 @@ impl Outcome<'_> {
         median(pairs.map(|(time, of_other)| time / of_other).collect())
     }
 
+    /// A line for each contestant.
+    pub(super) fn print_all(&self) {
+        for (name, times) in &self.0 {
+            println!("  {name:>19} {:>8.0} ns", median(times.clone()));
+        }
+    }
+
     fn times(&self, name: &str) -> &[f64] {
         let found = self.0.iter().find(|(of, _)| *of == name);
         found.map_or(&[], |(_, times)| times)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use session_core::access_token::{MintError, Minter, TokenContent, Verifier};
 use session_core::claims::Claims;
-use session_core::entropy::Entropy;
+use session_core::entropy::{Entropy, EntropyError};
 use session_core::id::{SessionId, Subject};
 use session_core::key::{Algorithm, KeyError, RefreshSecrets, SigningKey, SigningKeys, VerifyingKeys};
 use session_core::policy::Policy;
@@ -63,11 +63,15 @@ impl Issuer {
             subject: Subject::new("7d0c2f8e-9c1b-4a7e-8f43-2f6f0c9f1a55")?,
             claims: Claims::parse(r#"{"roles":["editor","reviewer","billing-administrator"]}"#)?,
         };
-        issuer.token = issuer.mint()?;
+        issuer.token = issuer.mint_with(&Unchanging::default())?;
         Ok(issuer)
     }
 
     pub(crate) fn mint(&self) -> Result<String, MintError> {
+        self.mint_with(&self.entropy)
+    }
+
+    fn mint_with(&self, entropy: &dyn Entropy) -> Result<String, MintError> {
         let content = TokenContent {
             subject: &self.subject,
             session: SessionId::from_bytes([0xA5; 16]),
@@ -76,7 +80,7 @@ impl Issuer {
             expires_at: NOW.saturating_add(Duration::from_mins(15)),
             claims: &self.claims,
         };
-        self.minter.mint(&self.key, &content, &self.entropy)
+        self.minter.mint(&self.key, &content, entropy)
     }
 
     /// What a signature is made over, and the signature.
@@ -112,4 +116,19 @@ fn document(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Vec<u8>, KeyE
         Algorithm::Es256 => SigningKey::generate(algorithm, entropy)?.expose().to_vec(),
         Algorithm::Hs256 => SECRET.to_vec(),
     })
+}
+
+/// Always the same bytes, for what must not differ from run to run; ring draws from the system all the same.
+#[derive(Default)]
+pub(crate) struct Unchanging(SystemEntropy);
+
+impl Entropy for Unchanging {
+    fn fill(&self, dest: &mut [u8]) -> Result<(), EntropyError> {
+        dest.fill(0xA5);
+        Ok(())
+    }
+
+    fn ring(&self) -> &dyn ring::rand::SecureRandom {
+        self.0.ring()
+    }
 }

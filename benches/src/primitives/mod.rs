@@ -4,6 +4,8 @@ mod contest;
 pub(crate) mod issuer;
 mod jwt_crate;
 mod raw;
+pub(crate) mod rotation;
+mod swapping;
 
 use std::error::Error;
 
@@ -11,16 +13,19 @@ use contest::{Contestant, Outcome, hold};
 use issuer::{Issuer, NOW};
 use jwt_crate::JwtCrate;
 use raw::Raw;
+use rotation::Rotation;
 use session_core::key::Algorithm;
+use session_store::record::{decode, decode_compact, encode, encode_compact};
+use swapping::Swapping;
 
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Hs256] {
-        measure(algorithm)?;
+        access_tokens(algorithm)?;
     }
-    Ok(())
+    sessions()
 }
 
-fn measure(algorithm: Algorithm) -> Result<(), Box<dyn Error>> {
+fn access_tokens(algorithm: Algorithm) -> Result<(), Box<dyn Error>> {
     let issuer = Issuer::new(algorithm)?;
     let raw = Raw::of(&issuer)?;
     let jwt_crate = JwtCrate::of(&issuer)?;
@@ -57,6 +62,34 @@ fn measure(algorithm: Algorithm) -> Result<(), Box<dyn Error>> {
         "verify again",
         if is_eddsa { ">= 150, <= 250 ns" } else { "<= 250 ns" },
     );
+    Ok(())
+}
+
+/// What has no raw primitive to stand beside.
+fn sessions() -> Result<(), Box<dyn Error>> {
+    let rotation = Rotation::new()?;
+    let record = &rotation.record;
+    let (stored, compact) = (encode(record), encode_compact(record));
+    let outcome = hold(vec![
+        Contestant::new("rotate", || rotation.rotate()),
+        Contestant::new("encode a record", || encode(record)),
+        Contestant::new("decode it", || decode(&stored)),
+        Contestant::new("encode it compactly", || encode_compact(record)),
+        Contestant::new("decode that", || decode_compact(record.id, &compact)),
+    ]);
+    println!(
+        "a session's record of {} bytes, compactly {}",
+        stored.len(),
+        compact.len()
+    );
+    outcome.print_all();
+    let mut stores = Swapping::in_each_store(record)?;
+    let contestants = stores
+        .iter_mut()
+        .map(|store| Contestant::new(store.name, || store.swap()));
+    let outcome = hold(contestants.collect());
+    println!("its swap in a store");
+    outcome.print_all();
     Ok(())
 }
 

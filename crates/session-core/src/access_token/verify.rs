@@ -146,13 +146,13 @@ impl Verifier {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLong);
         }
-        let malformed = VerifyError::Malformed("not three parts");
-        let (message, signature) = token.rsplit_once('.').ok_or(malformed.clone())?;
-        let (header, payload) = message.split_once('.').ok_or(malformed.clone())?;
-        if payload.contains('.') {
-            return Err(malformed);
-        }
-        let (key, believed_until) = self.key_of(&message[..=header.len()], now)?;
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(VerifyError::Malformed("not three parts"));
+        };
+        let (message, signature) = (&token[..second], &token[second + 1..]);
+        let (header_and_dot, payload) = message.split_at(first + 1);
+        let (key, believed_until) = self.key_of(header_and_dot, now)?;
         let (mut stack, mut heap) = ([0; SIGNATURE_BYTES], Vec::new());
         let signature = encoding::decode_into(signature, &mut stack, &mut heap)
             .ok_or(VerifyError::Malformed("the signature is not base64url"))?;
