@@ -4,9 +4,7 @@
 //! folder, has each client refresh its own session as fast as it gets answers, checks every answer, and prints the figures.
 
 mod client;
-mod instructions;
 mod load;
-mod primitives;
 mod process;
 mod scale;
 mod server;
@@ -41,17 +39,6 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
         sessions: Vec<usize>,
     },
-    /// Mint, verify, rotate and the stores beside the raw primitives, in turns, with their targets
-    Primitives,
-    /// Counts the instructions of the primitives (needs valgrind) and fails if one has grown against the committed table
-    Instructions {
-        /// Write the counts of this compiler to the table
-        #[arg(long)]
-        update: bool,
-    },
-    /// What `instructions` counts
-    #[command(hide = true)]
-    Work { work: instructions::Work, times: u32 },
     /// The service under test; `load` starts it
     #[command(hide = true)]
     Serve {
@@ -65,9 +52,6 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
         Command::Scale { sessions } => scale::run(&sessions),
-        Command::Primitives => primitives::run(),
-        Command::Instructions { update } => instructions::run(update),
-        Command::Work { work, times } => work.run(times),
         Command::Serve { data } => server::run(&data),
     };
     match outcome {

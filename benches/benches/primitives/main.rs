@@ -1,4 +1,4 @@
-//! The primitives of every request. `cargo run --release -p benches -- primitives` measures some of them in turns, with ratios;
+//! The primitives of every request. `cargo run --release -p benches --bin primitives` measures some of them in turns, with ratios;
 //! this tells more of each, and compares it with what it was before.
 #![allow(
     clippy::expect_used,
@@ -6,7 +6,6 @@
     reason = "a bench fails by panicking; criterion's macros make undocumented items"
 )]
 
-#[expect(dead_code, reason = "a part of it is for counting instructions")]
 #[path = "../../src/primitives/issuer.rs"]
 mod issuer;
 #[path = "../../src/primitives/jwt_crate.rs"]

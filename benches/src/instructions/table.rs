@@ -7,8 +7,8 @@ use std::{fs, io};
 pub(super) const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.toml");
 
 const HEAD: &str = "\
-# Instructions of one call, counted by callgrind. `cargo run --release -p benches -- instructions` fails if one grows by more
-# than 5 %; with --update it writes the counts of the compiler at hand here.
+# Instructions of one call, counted by callgrind. `cargo run --release -p benches --bin instructions` fails if one grows by more
+# than 5 %; with `-- --update` it writes the counts of the compiler at hand here.
 ";
 
 type Row = BTreeMap<String, u64>;

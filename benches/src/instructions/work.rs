@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use session_core::key::Algorithm;
 
-use crate::primitives::issuer::{Issuer, NOW};
-use crate::primitives::rotation::Rotation;
+use crate::issuer::{Issuer, NOW};
+use crate::rotation::Rotation;
 
 /// One primitive.
 #[derive(Clone, Copy, clap::ValueEnum)]

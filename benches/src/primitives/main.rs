@@ -1,10 +1,11 @@
-//! What each primitive costs beside the raw one that it cannot go below, with the targets beside the figures.
+//! What each primitive costs beside the raw one that it cannot go below, with the targets beside the figures:
+//! `cargo run --release -p benches --bin primitives`.
 
 mod contest;
-pub(crate) mod issuer;
+mod issuer;
 mod jwt_crate;
 mod raw;
-pub(crate) mod rotation;
+mod rotation;
 mod swapping;
 
 use std::error::Error;
@@ -18,7 +19,7 @@ use session_core::key::Algorithm;
 use session_store::record::{decode, decode_compact, encode, encode_compact};
 use swapping::Swapping;
 
-pub(crate) fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Hs256] {
         access_tokens(algorithm)?;
     }

@@ -1,23 +1,62 @@
 //! How many instructions the primitives take, held against a committed table: the same in every run, on a busy machine too.
+//! `cargo run --release -p benches --bin instructions`, and with `-- --update` to write the table.
 //!
 //! The counts belong to a compiler and to what it compiles for. They also depend on the processor a little: ring and the C
 //! library choose by its features. A table made where AVX2 is known is for machines that know it.
 
 mod callgrind;
+#[expect(dead_code, reason = "a part of it is for comparing with ring")]
+#[path = "../primitives/issuer.rs"]
+mod issuer;
+#[path = "../primitives/rotation.rs"]
+mod rotation;
 mod table;
 mod work;
 
 use std::error::Error;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
+use clap::{Parser, Subcommand};
 use table::Table;
-pub(crate) use work::Work;
+use work::Work;
+
+#[derive(Parser)]
+#[command(about = "Counts instructions with callgrind, and fails if they have grown")]
+struct Arguments {
+    /// Write the counts of this compiler to the table
+    #[arg(long)]
+    update: bool,
+    #[command(subcommand)]
+    counted: Option<Counted>,
+}
+
+#[derive(Subcommand)]
+enum Counted {
+    /// What is run under callgrind
+    #[command(hide = true)]
+    Work { work: Work, times: u32 },
+}
 
 /// By how much a count may exceed the table's: what a dependency's patch release or another neighbour in the binary moves.
 const TOLERANCE: f64 = 0.05;
 
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.counted {
+        Some(Counted::Work { work, times }) => work.run(times),
+        None => check(arguments.update),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Fails if a primitive takes more than the table allows; with `update` writes the table anew instead.
-pub(crate) fn run(update: bool) -> Result<(), Box<dyn Error>> {
+fn check(update: bool) -> Result<(), Box<dyn Error>> {
     let compiler = compiler()?;
     let counts: Vec<(&str, u64)> = Work::ALL
         .iter()
