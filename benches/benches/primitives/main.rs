@@ -2,6 +2,7 @@
 //! this tells more of each, and compares it with what it was before.
 #![allow(
     clippy::expect_used,
+    clippy::panic,
     missing_docs,
     reason = "a bench fails by panicking; criterion's macros make undocumented items"
 )]

@@ -15,7 +15,7 @@ pub(crate) fn bench(c: &mut Criterion) {
     group.bench_function("decode", |b| b.iter(|| decode(black_box(&stored))));
     group.bench_function("encode compact", |b| b.iter(|| encode_compact(black_box(&record))));
     group.bench_function("decode compact", |b| {
-        b.iter(|| decode_compact(record.id, black_box(&compact)))
+        b.iter(|| decode_compact(record.id, black_box(&compact)));
     });
     group.finish();
 }

@@ -16,6 +16,6 @@ pub(crate) fn bench(c: &mut Criterion) {
     };
     let text = rotated.successor.to_text();
     c.bench_function("parse a refresh token", |b| {
-        b.iter(|| black_box(&text).parse::<RefreshToken>())
+        b.iter(|| black_box(&text).parse::<RefreshToken>());
     });
 }

@@ -17,10 +17,10 @@ pub(crate) fn bench(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("verify {algorithm}"));
         group.bench_function("raw", |b| b.iter(|| raw.verify()));
         group.bench_function("verify", |b| {
-            b.iter(|| issuer.verifier.verify(black_box(&issuer.token), NOW))
+            b.iter(|| issuer.verifier.verify(black_box(&issuer.token), NOW));
         });
         group.bench_function("jsonwebtoken", |b| {
-            b.iter(|| jwt_crate.verify(black_box(&issuer.token)))
+            b.iter(|| jwt_crate.verify(black_box(&issuer.token)));
         });
         group.finish();
     }

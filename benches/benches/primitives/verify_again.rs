@@ -11,6 +11,6 @@ pub(crate) fn bench(c: &mut Criterion) {
     let issuer = Issuer::new(Algorithm::EdDsa).expect("an issuer");
     let sessions = issuer.sessions().expect("sessions");
     c.bench_function("verify again", |b| {
-        b.iter(|| sessions.verify(black_box(&issuer.token), NOW))
+        b.iter(|| sessions.verify(black_box(&issuer.token), NOW));
     });
 }

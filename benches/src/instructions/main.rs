@@ -73,9 +73,9 @@ fn check(update: bool) -> Result<(), Box<dyn Error>> {
             "{} has no counts for {compiler}. To add these, run the same with --update:",
             table::PATH
         );
-        counts
-            .iter()
-            .for_each(|(name, count)| println!("{name:>16} {count:>10}"));
+        for (name, count) in &counts {
+            println!("{name:>16} {count:>10}");
+        }
         return Ok(());
     };
     let mut grown = Vec::new();

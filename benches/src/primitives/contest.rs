@@ -28,7 +28,7 @@ impl<'a> Contestant<'a> {
 pub(super) struct Outcome<'a>(Vec<(&'a str, Vec<f64>)>);
 
 /// Lets each contestant work for a batch, in turns, for all rounds.
-pub(super) fn hold<'a>(contestants: Vec<Contestant<'a>>) -> Outcome<'a> {
+pub(super) fn hold(contestants: Vec<Contestant<'_>>) -> Outcome<'_> {
     let mut prepared: Vec<_> = contestants
         .into_iter()
         .map(|mut contestant| {

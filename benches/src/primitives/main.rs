@@ -84,8 +84,9 @@ fn sessions() -> Result<(), Box<dyn Error>> {
         compact.len()
     );
     outcome.print_all();
-    let mut stores = Swapping::in_each_store(record)?;
-    let contestants = stores
+    let mut swapped_in = Swapping::in_each_store(record)?;
+    swapped_in.iter_mut().try_for_each(Swapping::swap)?;
+    let contestants = swapped_in
         .iter_mut()
         .map(|store| Contestant::new(store.name, || store.swap()));
     let outcome = hold(contestants.collect());

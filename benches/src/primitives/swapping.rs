@@ -29,7 +29,7 @@ pub(crate) struct Swapping {
 enum Held {
     Nothing,
     Folder(#[expect(dead_code, reason = "deleted when it is dropped")] tempfile::TempDir),
-    Server(#[expect(dead_code, reason = "stopped when it is dropped")] RedisServer),
+    Server(#[expect(dead_code, reason = "stopped when it is dropped")] Box<RedisServer>),
 }
 
 impl Swapping {
@@ -52,7 +52,13 @@ impl Swapping {
                 Held::Nothing,
             )?,
             Self::new("embedded", embedded, record, self::runtime()?, Held::Folder(folder))?,
-            Self::new("redis", Arc::new(redis), record, runtime, Held::Server(server))?,
+            Self::new(
+                "redis",
+                Arc::new(redis),
+                record,
+                runtime,
+                Held::Server(Box::new(server)),
+            )?,
         ])
     }
 
