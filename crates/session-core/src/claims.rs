@@ -1,5 +1,7 @@
 //! The session's own claims: what the application wants each access token to carry beside the registered ones.
 
+mod compact;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -60,8 +62,20 @@ impl Claims {
 
     /// Parses a JSON object; a member given twice counts once, the last (verifiers see no duplicate).
     pub fn parse(json: &str) -> Result<Self, ClaimsError> {
+        if Self::is_kept(json) {
+            return Ok(Self(json.into()));
+        }
         let object = serde_json::from_str(json).map_err(|_| ClaimsError::NotAnObject)?;
         Self::new(&object)
+    }
+
+    /// An object that is kept as it stands: `None` does not say that it is not good, only that [`Claims::parse`] must look.
+    pub(crate) fn as_it_stands(json: String) -> Option<Self> {
+        Self::is_kept(&json).then(|| Self(json.into()))
+    }
+
+    fn is_kept(json: &str) -> bool {
+        json.len() <= Self::MAX_BYTES && compact::is_compact(json)
     }
 
     /// No claims: `{}`.

@@ -1,5 +1,7 @@
 //! Which credential a request presents. One counts, the others are never a second chance.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use session_core::access_token::{AccessToken, claimed_session};
@@ -61,7 +63,7 @@ pub fn cookies_of(app: &App, request: &HttpRequest) -> Result<Jar, Problem> {
 }
 
 /// Verifies the access token that `request` presents.
-pub async fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<AccessToken, Problem> {
+pub async fn authenticate(app: &App, request: &HttpRequest, now: Timestamp) -> Result<Arc<AccessToken>, Problem> {
     let jar = cookies_of(app, request)?;
     let presented = presented_access(request, &jar)?;
     Ok(known_keys::authenticate(app, &presented.token, now).await?)

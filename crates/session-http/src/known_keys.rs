@@ -3,6 +3,8 @@
 //! Another instance may have begun to use a key that this one has not read yet. The look costs those only whose token is refused
 //! by the keys in force, and what it finds is tried once.
 
+use std::sync::Arc;
+
 use session_core::access_token::{AccessToken, VerifyError};
 use session_core::refresh_token::{RefreshToken, SecretId};
 use session_core::rotation::RotateError;
@@ -16,7 +18,7 @@ use crate::key_directory::NoLook;
 use crate::problem::Problem;
 
 /// As [`Sessions::authenticate`](session_store::sessions::Sessions::authenticate).
-pub async fn authenticate(app: &App, access_token: &str, now: Timestamp) -> Result<AccessToken, AccessError> {
+pub async fn authenticate(app: &App, access_token: &str, now: Timestamp) -> Result<Arc<AccessToken>, AccessError> {
     match app.sessions.authenticate(access_token, now).await {
         Err(AccessError::Token(VerifyError::UnknownKey)) => {
             // Not known is not refused: a client that hears 401 gives its session up.

@@ -1,5 +1,7 @@
 //! Minting: one allocation for the claims, one for the token, one signature.
 
+use std::io::Write as _;
+
 use crate::claims::Claims;
 use crate::encoding;
 use crate::entropy::{Entropy, EntropyError};
@@ -48,11 +50,14 @@ pub enum MintError {
 /// 9999-12-31T23:59:59Z: the last second that RFC 3339 can write, and the last *NumericDate* that is taken.
 pub(super) const LAST_NUMERIC_DATE: i64 = 253_402_300_799;
 
+/// What the names, identifiers and times of the other claims take, and a few escapes in the subject.
+const BESIDES: usize = 192;
+
 impl Minter {
     /// A minter for `issuer` (`iss`) and `audience` (`aud`).
     pub fn new(issuer: &str, audience: &str) -> Self {
         Self {
-            opening: format!(r#"{{"iss":{},"aud":{}"#, json_string(issuer), json_string(audience)).into(),
+            opening: opening(issuer, audience),
         }
     }
 
@@ -70,18 +75,27 @@ impl Minter {
                 .then_some(seconds)
                 .ok_or(MintError::TimeOutOfRange)
         };
-        let payload = format!(
-            r#"{opening},"sub":{sub},"sid":"{sid}","jti":"{jti}","iat":{iat},"exp":{exp},"auth_time":{auth_time}{comma}{own}}}"#,
-            opening = self.opening,
-            sub = json_string(content.subject.as_str()),
-            sid = content.session,
-            jti = TokenId::random(entropy)?,
-            iat = seconds(content.issued_at)?,
-            exp = seconds(content.expires_at)?,
-            auth_time = seconds(content.authenticated_at)?,
-            comma = if content.claims.members().is_empty() { "" } else { "," },
-            own = content.claims.members(),
+        let (issued_at, expires_at) = (seconds(content.issued_at)?, seconds(content.expires_at)?);
+        let authenticated_at = seconds(content.authenticated_at)?;
+        let own = content.claims.members();
+        let mut payload = Vec::with_capacity(self.opening.len() + content.subject.as_str().len() + own.len() + BESIDES);
+        payload.extend_from_slice(self.opening.as_bytes());
+        payload.extend_from_slice(br#","sub":"#);
+        // Invariant of this and of the other writes: a Vec takes everything, and a str has a JSON form.
+        let _ = serde_json::to_writer(&mut payload, content.subject.as_str());
+        payload.extend_from_slice(br#","sid":""#);
+        payload.extend_from_slice(&encoding::encode_128(*content.session.as_bytes()));
+        payload.extend_from_slice(br#"","jti":""#);
+        payload.extend_from_slice(&encoding::encode_128(*TokenId::random(entropy)?.as_bytes()));
+        let _ = write!(
+            payload,
+            r#"","iat":{issued_at},"exp":{expires_at},"auth_time":{authenticated_at}"#
         );
+        if !own.is_empty() {
+            payload.push(b',');
+            payload.extend_from_slice(own.as_bytes());
+        }
+        payload.push(b'}');
         let header = key.encoded_header();
         let mut token = String::with_capacity(header.len() + (payload.len() * 4).div_ceil(3) + 1 + 86);
         token.push_str(header);
@@ -89,6 +103,11 @@ impl Minter {
         key.sign_onto(&mut token, entropy)?;
         Ok(token)
     }
+}
+
+/// `{"iss":…,"aud":…` as JSON.
+pub(super) fn opening(issuer: &str, audience: &str) -> Box<str> {
+    format!(r#"{{"iss":{},"aud":{}"#, json_string(issuer), json_string(audience)).into()
 }
 
 fn json_string(text: &str) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::MAX_TOKEN_BYTES;
 use super::claims_set::{ClaimsSet, NumericDate};
 use super::header::Header;
+use super::{as_minted, mint};
 use crate::claims::{Claims, ClaimsError};
 use crate::encoding;
 use crate::id::{SessionId, Subject, TokenId};
@@ -16,6 +17,8 @@ use crate::time::Timestamp;
 pub struct Verifier {
     issuer: Box<str>,
     audience: Box<str>,
+    /// How the claims begin that this service's own minting writes.
+    opening: Box<str>,
     leeway: Duration,
     keys: VerifyingKeys,
 }
@@ -37,6 +40,20 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// What the application had added.
     pub claims: Claims,
+}
+
+/// The time within which a token is valid.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    pub(super) from: Timestamp,
+    /// No longer then.
+    pub(super) until: Timestamp,
+}
+
+impl Validity {
+    pub(super) fn covers(&self, now: Timestamp) -> bool {
+        (self.from..self.until).contains(&now)
+    }
 }
 
 /// Why a token is refused. The holder is told only "invalid" or "expired"; the rest is for logs and metrics.
@@ -77,12 +94,19 @@ pub enum VerifyError {
     NotYetValid,
 }
 
+/// The size of a signature of either kind; a tag of HMAC has half of it.
+const SIGNATURE_BYTES: usize = 64;
+
+/// Claims up to this size are decoded on the stack.
+const USUAL_CLAIMS_BYTES: usize = 768;
+
 impl Verifier {
     /// A verifier that requires `iss` = `issuer` and `audience` in `aud`, and allows other clocks to be off by `leeway`.
     pub fn new(issuer: &str, audience: &str, leeway: Duration, keys: VerifyingKeys) -> Self {
         Self {
             issuer: issuer.into(),
             audience: audience.into(),
+            opening: mint::opening(issuer, audience),
             leeway,
             keys,
         }
@@ -93,39 +117,64 @@ impl Verifier {
     /// A verified token says that its session was live when it was minted. Whether it was revoked since is known to the
     /// issuer and to who follows its revocation feed.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
-        let verified = self.verify_though_expired(token, now)?;
+        self.verify_for(token, now).map(|(said, _)| said)
+    }
+
+    /// As [`Verifier::verify`], with the time within which it would say the same.
+    pub(super) fn verify_for(&self, token: &str, now: Timestamp) -> Result<(AccessToken, Validity), VerifyError> {
+        let (said, starts_at, believed_until) = self.read(token, now)?;
+        let ends_at = said.expires_at.saturating_add(self.leeway);
         // RFC 7519 §4.1.4: not accepted on or after `exp`.
-        if now >= verified.expires_at.saturating_add(self.leeway) {
+        if now >= ends_at {
             return Err(VerifyError::Expired);
         }
-        Ok(verified)
+        let validity = Validity {
+            from: starts_at.saturating_sub(self.leeway),
+            until: believed_until.map_or(ends_at, |end| end.min(ends_at)),
+        };
+        Ok((said, validity))
     }
 
     /// As [`Verifier::verify`], except that `exp` may have passed: the token proves which session it belonged to, and nothing
     /// about now. Enough to end that session; never enough to act in it.
     pub fn verify_though_expired(&self, token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
+        self.read(token, now).map(|(said, ..)| said)
+    }
+
+    /// What `token` says, from when on, and until when its key is believed.
+    fn read(&self, token: &str, now: Timestamp) -> Result<(AccessToken, Timestamp, Option<Timestamp>), VerifyError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLong);
         }
-        let malformed = VerifyError::Malformed("not three parts");
-        let (message, signature) = token.rsplit_once('.').ok_or(malformed.clone())?;
-        let (header, payload) = message.split_once('.').ok_or(malformed.clone())?;
-        if payload.contains('.') {
-            return Err(malformed);
-        }
-        let key = self.key_of(&message[..=header.len()], now)?;
-        let signature = encoding::decode(signature).ok_or(VerifyError::Malformed("the signature is not base64url"))?;
-        if !key.has_signed(message.as_bytes(), &signature) {
+        let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(VerifyError::Malformed("not three parts"));
+        };
+        let (message, signature) = (&token[..second], &token[second + 1..]);
+        let (header_and_dot, payload) = message.split_at(first + 1);
+        let (key, believed_until) = self.key_of(header_and_dot, now)?;
+        let (mut stack, mut heap) = ([0; SIGNATURE_BYTES], Vec::new());
+        let signature = encoding::decode_into(signature, &mut stack, &mut heap)
+            .ok_or(VerifyError::Malformed("the signature is not base64url"))?;
+        if !key.has_signed(message.as_bytes(), signature) {
             return Err(VerifyError::BadSignature);
         }
-        let payload = encoding::decode(payload).ok_or(VerifyError::Malformed("the claims are not base64url"))?;
-        let claims = serde_json::from_slice(&payload)
-            .map_err(|_| VerifyError::Malformed("the claims are not a set of unique claims of the right types"))?;
-        self.check(claims, now)
+        let (mut stack, mut heap) = ([0; USUAL_CLAIMS_BYTES], Vec::new());
+        let payload = encoding::decode_into(payload, &mut stack, &mut heap)
+            .ok_or(VerifyError::Malformed("the claims are not base64url"))?;
+        let latest_start = now.saturating_add(self.leeway);
+        if let Some(said) = as_minted::read(payload, &self.opening)
+            && said.issued_at <= latest_start
+        {
+            let starts_at = said.issued_at;
+            return Ok((said, starts_at, believed_until));
+        }
+        let (said, starts_at) = self.read_any(payload, latest_start)?;
+        Ok((said, starts_at, believed_until))
     }
 
     /// The key that the header (with its dot) names, if the header is one of an access token.
-    fn key_of(&self, header_and_dot: &str, now: Timestamp) -> Result<&VerifyingKey, VerifyError> {
+    fn key_of(&self, header_and_dot: &str, now: Timestamp) -> Result<(&VerifyingKey, Option<Timestamp>), VerifyError> {
         // Our own minting writes one header per key: equal text needs no parsing.
         if let Some(key) = self.keys.find(now, |key| key.encoded_header() == header_and_dot) {
             return Ok(key);
@@ -146,17 +195,24 @@ impl Verifier {
             return Err(VerifyError::CriticalExtension);
         }
         let kid = header.kid.ok_or(VerifyError::UnknownKey)?;
-        let key = self
+        let (key, believed_until) = self
             .keys
             .find(now, |key| key.id().as_str() == kid)
             .ok_or(VerifyError::UnknownKey)?;
         if header.alg.as_deref() != Some(key.algorithm().as_str()) {
             return Err(VerifyError::WrongAlgorithm);
         }
-        Ok(key)
+        Ok((key, believed_until))
     }
 
-    fn check(&self, claims: ClaimsSet<'_>, now: Timestamp) -> Result<AccessToken, VerifyError> {
+    /// Reads claims, whoever wrote them; and from when on the token is valid.
+    pub(super) fn read_any(
+        &self,
+        payload: &[u8],
+        latest_start: Timestamp,
+    ) -> Result<(AccessToken, Timestamp), VerifyError> {
+        let claims: ClaimsSet<'_> = serde_json::from_slice(payload)
+            .map_err(|_| VerifyError::Malformed("the claims are not a set of unique claims of the right types"))?;
         let missing = VerifyError::Malformed;
         if claims.iss.ok_or(missing("no `iss`"))?.0 != *self.issuer {
             return Err(VerifyError::WrongIssuer);
@@ -167,8 +223,8 @@ impl Verifier {
         let at = |date: NumericDate| Timestamp::from_secs(date.0);
         let expires_at = at(claims.exp.ok_or(missing("no `exp`"))?);
         let issued_at = at(claims.iat.ok_or(missing("no `iat`"))?);
-        let latest_start = now.saturating_add(self.leeway);
-        if issued_at > latest_start || claims.nbf.is_some_and(|nbf| at(nbf) > latest_start) {
+        let starts_at = claims.nbf.map_or(issued_at, |nbf| issued_at.max(at(nbf)));
+        if starts_at > latest_start {
             return Err(VerifyError::NotYetValid);
         }
         let own = Claims::parse(&format!("{{{}}}", claims.own)).map_err(|error| match error {
@@ -176,7 +232,7 @@ impl Verifier {
             ClaimsError::Reserved(_) => VerifyError::Malformed("a reserved claim that this issuer never sets"),
             ClaimsError::NotAnObject => VerifyError::Malformed("the session's own claims are not an object"),
         });
-        Ok(AccessToken {
+        let said = AccessToken {
             subject: Subject::new(claims.sub.ok_or(missing("no `sub`"))?.0.as_ref())
                 .map_err(|_| missing("`sub` is no subject"))?,
             session: claims
@@ -195,7 +251,8 @@ impl Verifier {
             issued_at,
             expires_at,
             claims: own?,
-        })
+        };
+        Ok((said, starts_at))
     }
 }
 

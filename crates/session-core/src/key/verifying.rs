@@ -107,11 +107,16 @@ impl VerifyingKeys {
         self.0.iter().map(|(key, _)| key)
     }
 
-    pub(crate) fn find(&self, now: Timestamp, wanted: impl Fn(&VerifyingKey) -> bool) -> Option<&VerifyingKey> {
+    /// The first of the wanted keys that is believed at `now`, and until when it is.
+    pub(crate) fn find(
+        &self,
+        now: Timestamp,
+        wanted: impl Fn(&VerifyingKey) -> bool,
+    ) -> Option<(&VerifyingKey, Option<Timestamp>)> {
         self.0
             .iter()
             .find(|(key, end)| wanted(key) && end.is_none_or(|end| now < end))
-            .map(|(key, _)| key)
+            .map(|(key, end)| (key, *end))
     }
 }
 

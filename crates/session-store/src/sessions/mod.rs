@@ -11,11 +11,12 @@ mod refresh;
 mod verify;
 
 use std::fmt;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use session_core::access_token::{MintError, Minter, TokenContent, Verifier};
+use session_core::access_token::{CachedVerifier, MintError, Minter, RememberedBounds, TokenContent, Verifier};
 use session_core::entropy::{Entropy, EntropyError};
 use session_core::key::{RefreshSecrets, SigningKeys, VerifyingKeys};
 use session_core::lifetime::Lifetime;
@@ -74,6 +75,7 @@ pub struct Sessions {
     issuer: String,
     audience: String,
     minter: Minter,
+    remembered: RememberedBounds,
     keys: ArcSwap<Keys>,
     entropy: Arc<dyn Entropy>,
     events: Arc<dyn EventSink>,
@@ -81,11 +83,11 @@ pub struct Sessions {
     known_until: KnownUntil,
 }
 
-/// All keys in force, exchanged as one.
+/// All keys in force, exchanged as one; and with them the tokens that were verified by them.
 struct Keys {
     signing: SigningKeys,
     refresh: RefreshSecrets,
-    verifier: Verifier,
+    verifier: CachedVerifier,
 }
 
 /// What a client is given: a pair of tokens, and the session as it is now.
@@ -150,13 +152,19 @@ pub enum InternalError {
 impl Sessions {
     /// Sets up the use cases. Call [`Sessions::catch_up`] before the first [`Sessions::verify`].
     pub fn new(setup: Setup) -> Self {
-        let keys = Keys::new(&setup.issuer, &setup.audience, setup.signing, setup.refresh);
+        Self::remembering(setup, RememberedBounds::default())
+    }
+
+    /// As [`Sessions::new`], remembering verified access tokens within other bounds than the usual ones.
+    pub fn remembering(setup: Setup, remembered: RememberedBounds) -> Self {
+        let keys = Keys::new(&setup.issuer, &setup.audience, remembered, setup.signing, setup.refresh);
         Self {
             store: setup.store,
             policy: setup.policy,
             minter: Minter::new(&setup.issuer, &setup.audience),
             issuer: setup.issuer,
             audience: setup.audience,
+            remembered,
             keys: ArcSwap::from_pointee(keys),
             entropy: setup.entropy,
             events: setup.events,
@@ -181,10 +189,10 @@ impl Sessions {
         look(&keys.signing, &keys.refresh)
     }
 
-    /// Puts other keys in force, for calls that begin from now on.
+    /// Puts other keys in force, for calls that begin from now on. Every access token is verified anew.
     pub fn replace_keys(&self, signing: SigningKeys, refresh: RefreshSecrets) {
-        self.keys
-            .store(Arc::new(Keys::new(&self.issuer, &self.audience, signing, refresh)));
+        let keys = Keys::new(&self.issuer, &self.audience, self.remembered, signing, refresh);
+        self.keys.store(Arc::new(keys));
     }
 
     /// How many revocations are remembered for verifying.
@@ -256,13 +264,19 @@ impl Sessions {
 }
 
 impl Keys {
-    fn new(issuer: &str, audience: &str, signing: SigningKeys, refresh: RefreshSecrets) -> Self {
+    fn new(
+        issuer: &str,
+        audience: &str,
+        remembered: RememberedBounds,
+        signing: SigningKeys,
+        refresh: RefreshSecrets,
+    ) -> Self {
         // The service reads the clock it minted with: it allows itself no leeway.
         let verifier = Verifier::new(issuer, audience, Duration::ZERO, VerifyingKeys::from(&signing));
         Self {
             signing,
             refresh,
-            verifier,
+            verifier: CachedVerifier::new(verifier, remembered, RandomState::new()),
         }
     }
 }

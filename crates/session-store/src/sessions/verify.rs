@@ -1,5 +1,6 @@
 //! Verifying an access token in the service that minted it: signature, claims, and whether its session was revoked since.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::access_token::{AccessToken, VerifyError};
@@ -31,7 +32,7 @@ pub enum AccessError {
 impl Sessions {
     /// Verifies an access token as [`Sessions::verify`] does, and while the revocations known here are further behind than
     /// the policy allows, does what it says then.
-    pub async fn authenticate(&self, access_token: &str, now: Timestamp) -> Result<AccessToken, AccessError> {
+    pub async fn authenticate(&self, access_token: &str, now: Timestamp) -> Result<Arc<AccessToken>, AccessError> {
         let token = self.verify(access_token, now)?;
         if !self.feed_is_behind(now) {
             return Ok(token);
@@ -62,8 +63,9 @@ impl Sessions {
         }
     }
 
-    /// Verifies an access token without asking the store.
-    pub fn verify(&self, access_token: &str, now: Timestamp) -> Result<AccessToken, AccessError> {
+    /// Verifies an access token without asking the store. What was verified before is found again; whether its session was
+    /// revoked is asked each time.
+    pub fn verify(&self, access_token: &str, now: Timestamp) -> Result<Arc<AccessToken>, AccessError> {
         let token = self.keys.load().verifier.verify(access_token, now)?;
         match self.revoked.reason(&token.session) {
             Some(reason) => Err(AccessError::Revoked(reason)),
@@ -73,6 +75,7 @@ impl Sessions {
 
     /// As [`Sessions::verify`] for a token that may have expired and whose session may be over: enough to end that session.
     pub fn verify_to_end(&self, access_token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
-        self.keys.load().verifier.verify_though_expired(access_token, now)
+        let keys = self.keys.load();
+        keys.verifier.verifier().verify_though_expired(access_token, now)
     }
 }
