@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p benches -- load` starts the service in a process of its own, on the embedded store in a temporary
 //! folder, has each client refresh its own session as fast as it gets answers, checks every answer, and prints the figures.
+//! `compare` does so with rivals beside it.
 
 mod client;
 mod compare;

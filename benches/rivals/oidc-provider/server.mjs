@@ -42,7 +42,7 @@ const provider = new Provider(issuer, {
     },
   ],
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
-  rotateRefreshToken: () => true,
+  rotateRefreshToken: true,
   features: { devInteractions: { enabled: false }, userinfo: { enabled: true } },
 });
 

@@ -85,7 +85,11 @@ impl Dialect {
             (Self::Jwt | Self::Cookie, Operation::Open) => post("/login", &json!({ "username": held.subject })),
             (Self::Jwt, Operation::Refresh) => post("/refresh", &json!({ "refreshToken": held.refresh })),
             (Self::Jwt, _) => get("/me").bearer(held),
-            (Self::Cookie, Operation::Refresh) => post("/refresh", &json!({})).cookies(held),
+            // Without a body: a server that does not read one may close the connection over it.
+            (Self::Cookie, Operation::Refresh) => Asked {
+                method: Method::POST,
+                ..get("/refresh").cookies(held)
+            },
             (Self::Cookie, _) => get("/me").cookies(held),
             (Self::Oidc, Operation::Open) => get(&format!("/measured-login/{}", held.subject)),
             (Self::Oidc, Operation::Refresh) => Asked {

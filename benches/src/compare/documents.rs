@@ -129,12 +129,17 @@ pub(super) fn write(results: &Results, folder: &Path, docs: bool) -> Result<(), 
         }
         let path = root().join("docs/comparison.md");
         let text = std::fs::read_to_string(&path)?;
-        let (before, rest) = text.split_once(BEGIN).ok_or("docs/comparison.md has no begin mark")?;
-        let (_, after) = rest.split_once(END).ok_or("docs/comparison.md has no end mark")?;
-        let tables = results.markdown();
-        std::fs::write(&path, format!("{before}{BEGIN}\n{tables}\n{END}{after}"))?;
+        let text = replaced(&text, &results.markdown()).ok_or("docs/comparison.md lacks its marks")?;
+        std::fs::write(&path, text)?;
         std::fs::write(root().join("docs/images/comparison.svg"), picture)?;
         println!("written to docs/comparison.md");
     }
     Ok(())
+}
+
+/// `text` with `tables` between its marks; `None` without marks.
+pub(super) fn replaced(text: &str, tables: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{tables}\n{END}{after}"))
 }

@@ -72,12 +72,17 @@ impl Line {
         })
     }
 
-    pub(super) fn add(&mut self, turn: Turn) -> Result<(), Failure> {
-        self.latencies.add(turn.latencies)?;
+    /// A turn that warms up: what it costs does not count, what is wrong in it does.
+    pub(super) fn add_warm_up(&mut self, turn: &Turn) {
         self.wrong += turn.wrong;
         if self.first_wrong.is_none() {
-            self.first_wrong = turn.first_wrong;
+            self.first_wrong.clone_from(&turn.first_wrong);
         }
+    }
+
+    pub(super) fn add(&mut self, turn: &Turn) -> Result<(), Failure> {
+        self.add_warm_up(turn);
+        self.latencies.add(&turn.latencies)?;
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let operations = turn.operations as f64;
         let for_a_thousand = |cpu: Duration| cpu.as_secs_f64() / operations * 1_000.0;

@@ -13,8 +13,8 @@ use super::servers::Running;
 use super::user::{Outcome, User};
 use crate::client::Failure;
 
-/// How much later a client repeats: at once, after a break of the network, after a sleep of the device.
-pub(super) const AFTER: [Duration; 4] = [
+/// How much later a client repeats: at once, after a break of the network, after a sleep of the device. The table names them.
+const AFTER: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_secs(5),
     Duration::from_secs(20),

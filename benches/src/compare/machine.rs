@@ -72,7 +72,7 @@ impl Setting {
 }
 
 /// The version that a `Cargo.lock` has of a crate.
-fn locked(lock: &str, name: &str) -> String {
+pub(super) fn locked(lock: &str, name: &str) -> String {
     let mut lines = lock.lines();
     let wanted = format!("name = \"{name}\"");
     let found = lines.by_ref().any(|line| line == wanted);

@@ -14,6 +14,8 @@ mod ratios;
 mod report;
 mod servers;
 mod table;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod user;
 
@@ -35,11 +37,12 @@ use crate::client::Failure;
 
 /// How a comparison is run.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct CompareOptions {
     /// Seconds of each turn, after a short warm-up
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// Rounds: in each, every contestant has a turn at everything it does
+    /// Rounds, after one that warms up: in each, every contestant has a turn at everything it does
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Users, each with its own session and connection
@@ -184,14 +187,19 @@ async fn measure(options: &CompareOptions, all: &[Running]) -> Result<Vec<figure
             lines.push((place, Line::new(running.contestant, *operation, route)?));
         }
     }
-    for round in 1..=options.rounds {
+    // The first warms up: Node compiles what it runs often, Redis and the allocators grow.
+    for round in 0..=options.rounds {
         for (place, line) in &mut lines {
             let measured = Duration::from_secs(options.seconds);
             let turn = turn::run(&all[*place], &mut users[*place], line.operation, measured).await;
             let turn = turn.map_err(|error| format!("{}, {}: {error}", all[*place].contestant.name, line.route))?;
             let Contestant { title, .. } = line.contestant;
             eprintln!("round {round}: {title}, {}: {} done", line.route, turn.operations);
-            line.add(turn)?;
+            if round == 0 {
+                line.add_warm_up(&turn);
+            } else {
+                line.add(&turn)?;
+            }
         }
     }
     let figures = lines.iter().map(|(place, line)| {

@@ -1,7 +1,7 @@
 //! The tables of a run.
 
 use super::figures::Figures;
-use super::lost::{AFTER, LostAnswers, Repeat};
+use super::lost::{LostAnswers, Repeat};
 use super::ratios::Ratio;
 use super::table::Table;
 
@@ -10,19 +10,22 @@ const GENERATOR_LIMITS: f64 = 0.9;
 
 /// Refreshes or checks.
 pub(super) fn costs(figures: &[Figures], refresh: bool) -> Table {
-    let mut table = Table::new(&[
-        "",
-        "what",
-        "CPU s / 1,000",
-        "of Redis",
-        "a second",
-        "p50 ms",
-        "p99 ms",
-        "p99.9 ms",
-        "peak MB",
-        "wrong",
-        "generator",
-    ]);
+    let mut table = Table::new(
+        2,
+        &[
+            "",
+            "what",
+            "CPU s / 1,000",
+            "of Redis",
+            "a second",
+            "p50 ms",
+            "p99 ms",
+            "p99.9 ms",
+            "peak MB",
+            "wrong",
+            "generator",
+        ],
+    );
     for one in figures.iter().filter(|one| one.refresh == refresh) {
         // What the generator could not ask faster is no limit of the server.
         let limited = if one.generator_share > GENERATOR_LIMITS {
@@ -48,12 +51,15 @@ pub(super) fn costs(figures: &[Figures], refresh: bool) -> Table {
 }
 
 pub(super) fn ratios(ratios: &[Ratio]) -> Table {
-    let mut table = Table::new(&[
-        "CPU time of the service, each operation",
-        "ratio",
-        "asked for",
-        "reached",
-    ]);
+    let mut table = Table::new(
+        1,
+        &[
+            "CPU time of the service, each operation",
+            "ratio",
+            "asked for",
+            "reached",
+        ],
+    );
     for one in ratios {
         let reached = match (one.asked, one.reached) {
             ("–", _) => "–",
@@ -72,7 +78,7 @@ pub(super) fn ratios(ratios: &[Ratio]) -> Table {
 
 /// Name and MB: after its start and 100 refreshes.
 pub(super) fn idle(idle: &[(&'static str, f64)]) -> Table {
-    let mut table = Table::new(&["", "resident after start and 100 refreshes, MB"]);
+    let mut table = Table::new(1, &["", "resident after start and 100 refreshes, MB"]);
     for (title, megabytes) in idle {
         table.row(vec![(*title).to_owned(), format!("{megabytes:.1}")]);
     }
@@ -80,15 +86,17 @@ pub(super) fn idle(idle: &[(&'static str, f64)]) -> Table {
 }
 
 pub(super) fn lost(lost: &[LostAnswers]) -> Table {
-    let mut table = Table::of_words(&[
-        "",
-        "repeated at once",
-        "after 5 s",
-        "after 20 s",
-        "after 60 s",
-        "so the user is",
-    ]);
-    debug_assert_eq!(AFTER.len(), 4);
+    let mut table = Table::new(
+        6,
+        &[
+            "",
+            "repeated at once",
+            "after 5 s",
+            "after 20 s",
+            "after 60 s",
+            "so the user is",
+        ],
+    );
     for one in lost {
         let cells = one.repeats.iter().map(cell);
         let out = one.repeats.iter().filter(|repeat| !repeat.goes_on).count();

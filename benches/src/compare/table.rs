@@ -1,26 +1,19 @@
 //! A table, for a terminal and for Markdown.
 
-/// Its first column is text, the others are figures unless told otherwise.
+/// Its first columns are text, the others are figures.
 pub(super) struct Table {
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
-    words: bool,
+    words: usize,
 }
 
 impl Table {
-    pub(super) fn new(head: &[&'static str]) -> Self {
+    /// `words` is how many columns are text.
+    pub(super) fn new(words: usize, head: &[&'static str]) -> Self {
         Self {
             head: head.to_vec(),
             rows: Vec::new(),
-            words: false,
-        }
-    }
-
-    /// All of its columns are text.
-    pub(super) fn of_words(head: &[&'static str]) -> Self {
-        Self {
-            words: true,
-            ..Self::new(head)
+            words,
         }
     }
 
@@ -40,7 +33,7 @@ impl Table {
         let widths: Vec<_> = (0..self.head.len()).map(width).collect();
         let line = |cells: &[String]| {
             let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-                if column == 0 || self.words {
+                if column < self.words {
                     format!("{cell:<width$}")
                 } else {
                     format!("{cell:>width$}")
@@ -58,7 +51,7 @@ impl Table {
     pub(super) fn markdown(&self) -> String {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let head: Vec<_> = self.head.iter().map(|&cell| cell.to_owned()).collect();
-        let rule = (0..self.head.len()).map(|column| if column == 0 || self.words { "---" } else { "---:" });
+        let rule = (0..self.head.len()).map(|column| if column < self.words { "---" } else { "---:" });
         let rule: Vec<_> = rule.map(str::to_owned).collect();
         std::iter::once(line(&head))
             .chain([format!("|{}|\n", rule.join("|"))])
