@@ -84,7 +84,6 @@ impl Dialect {
             (Self::Ours { .. }, Operation::Describe) => get("/auth/session").bearer(held),
             (Self::Jwt | Self::Cookie, Operation::Open) => post("/login", &json!({ "username": held.subject })),
             (Self::Jwt, Operation::Refresh) => post("/refresh", &json!({ "refreshToken": held.refresh })),
-            (Self::Jwt, _) => get("/me").bearer(held),
             // Without a body: a server that does not read one may close the connection over it.
             (Self::Cookie, Operation::Refresh) => Asked {
                 method: Method::POST,
@@ -103,7 +102,7 @@ impl Dialect {
                     held.refresh
                 ),
             },
-            (Self::Oidc, _) => get("/me").bearer(held),
+            (Self::Jwt | Self::Oidc, _) => get("/me").bearer(held),
             (Self::BetterAuth, Operation::Open) => {
                 let body = json!({ "email": mail(held), "password": "a-long-password", "name": held.subject });
                 post("/api/auth/sign-up/email", &body)
@@ -216,18 +215,21 @@ fn jwt(operation: Operation, held: &mut Held, body: &[u8]) -> Result<(), String>
 
 #[derive(Deserialize)]
 struct OidcTokens<'a> {
-    access_token: &'a str,
-    refresh_token: &'a str,
-    id_token: Option<&'a str>,
+    #[serde(rename = "access_token")]
+    access: &'a str,
+    #[serde(rename = "refresh_token")]
+    refresh: &'a str,
+    #[serde(rename = "id_token")]
+    identity: Option<&'a str>,
 }
 
 fn oidc_answer(operation: Operation, held: &mut Held, body: &[u8]) -> Result<(), String> {
     if matches!(operation, Operation::Open | Operation::Refresh) {
         let tokens: OidcTokens = read(body)?;
-        must(tokens.refresh_token != held.refresh, "a new refresh token")?;
-        let signed = operation == Operation::Open || tokens.id_token.is_some_and(|token| !token.is_empty());
+        must(tokens.refresh != held.refresh, "a new refresh token")?;
+        let signed = operation == Operation::Open || tokens.identity.is_some_and(|token| !token.is_empty());
         must(signed, "an ID token")?;
-        return keep_tokens(held, tokens.access_token, tokens.refresh_token);
+        return keep_tokens(held, tokens.access, tokens.refresh);
     }
     must(read::<Subject>(body)?.subject == held.subject, "the user's own subject")
 }

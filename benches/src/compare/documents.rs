@@ -86,7 +86,8 @@ impl Results {
     fn setting_text(&self) -> String {
         let Self { setting, .. } = self;
         let busy = if self.busy {
-            " **The machine had other work meanwhile**: ratios hold, rates and latencies are worse than they are at rest."
+            " **The machine had other work meanwhile**: everything is worse than it is at rest, Node more than the rest, which \
+             flatters the others in the ratios."
         } else {
             ""
         };

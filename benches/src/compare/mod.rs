@@ -42,7 +42,7 @@ pub(crate) struct CompareOptions {
     /// Seconds of each turn, after a short warm-up
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// Rounds, after one that warms up: in each, every contestant has a turn at everything it does
+    /// Rounds, once all are warm: in each, every contestant has a turn at everything it does
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Users, each with its own session and connection
@@ -70,6 +70,12 @@ pub(crate) struct CompareOptions {
 
 /// How often a user refreshes before memory is looked at.
 const REFRESHES_BEFORE_IDLE: usize = 100;
+
+/// What a contestant does before it counts as warm: Node compiles what it runs often, Redis and the allocators grow.
+const WARM_AFTER: u64 = 5_000;
+
+/// The most turns that it takes for that.
+const LONGEST_WARM_UP: usize = 8;
 
 pub(crate) fn run(options: &CompareOptions) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -187,19 +193,21 @@ async fn measure(options: &CompareOptions, all: &[Running]) -> Result<Vec<figure
             lines.push((place, Line::new(running.contestant, *operation, route)?));
         }
     }
-    // The first warms up: Node compiles what it runs often, Redis and the allocators grow.
-    for round in 0..=options.rounds {
-        for (place, line) in &mut lines {
-            let measured = Duration::from_secs(options.seconds);
-            let turn = turn::run(&all[*place], &mut users[*place], line.operation, measured).await;
-            let turn = turn.map_err(|error| format!("{}, {}: {error}", all[*place].contestant.name, line.route))?;
-            let Contestant { title, .. } = line.contestant;
-            eprintln!("round {round}: {title}, {}: {} done", line.route, turn.operations);
-            if round == 0 {
-                line.add_warm_up(&turn);
-            } else {
-                line.add(&turn)?;
+    for (place, line) in &mut lines {
+        let mut done = 0;
+        for _ in 0..LONGEST_WARM_UP {
+            let turn = take_turn(options, &all[*place], &mut users[*place], line, 0).await?;
+            line.add_warm_up(&turn);
+            done += turn.operations;
+            if done >= WARM_AFTER {
+                break;
             }
+        }
+    }
+    for round in 1..=options.rounds {
+        for (place, line) in &mut lines {
+            let turn = take_turn(options, &all[*place], &mut users[*place], line, round).await?;
+            line.add(&turn)?;
         }
     }
     let figures = lines.iter().map(|(place, line)| {
@@ -207,6 +215,20 @@ async fn measure(options: &CompareOptions, all: &[Running]) -> Result<Vec<figure
         Ok(line.figures(peak))
     });
     figures.collect()
+}
+
+async fn take_turn(
+    options: &CompareOptions,
+    running: &Running,
+    users: &mut Vec<User>,
+    line: &Line,
+    round: usize,
+) -> Result<turn::Turn, Failure> {
+    let Contestant { name, title, .. } = line.contestant;
+    let turn = turn::run(running, users, line.operation, Duration::from_secs(options.seconds)).await;
+    let turn = turn.map_err(|error| format!("{name}, {}: {error}", line.route))?;
+    eprintln!("round {round}: {title}, {}: {} done", line.route, turn.operations);
+    Ok(turn)
 }
 
 async fn open_users(running: &Running, count: usize) -> Result<Vec<User>, Failure> {

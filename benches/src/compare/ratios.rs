@@ -9,7 +9,7 @@ use super::figures::Figures;
 pub(super) struct Ratio {
     /// What is divided by what.
     pub(super) what: &'static str,
-    pub(super) ratio: f64,
+    pub(super) value: f64,
     /// What this project asks of itself.
     pub(super) asked: &'static str,
     pub(super) reached: bool,
@@ -126,14 +126,14 @@ pub(super) fn of(figures: &[Figures]) -> Vec<Ratio> {
         found.map(|one| one.service_cpu)
     };
     let ratios = ASKED.iter().filter_map(|asked| {
-        let ratio = cpu(asked.over)? / cpu(asked.under)?;
+        let value = cpu(asked.over)? / cpu(asked.under)?;
         let (text, reached) = match asked.bound {
-            Bound::AtLeast(bound, text) => (text, ratio >= bound),
-            Bound::AtMost(bound, text) => (text, ratio <= bound),
+            Bound::AtLeast(bound, text) => (text, value >= bound),
+            Bound::AtMost(bound, text) => (text, value <= bound),
         };
         Some(Ratio {
             what: asked.what,
-            ratio,
+            value,
             asked: text,
             reached,
         })

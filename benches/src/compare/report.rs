@@ -68,7 +68,7 @@ pub(super) fn ratios(ratios: &[Ratio]) -> Table {
         };
         table.row(vec![
             one.what.to_owned(),
-            format!("{:.2}", one.ratio),
+            format!("{:.2}", one.value),
             one.asked.to_owned(),
             reached.to_owned(),
         ]);

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! Which answers count as right, and what is written of a run.
 
 use bytes::Bytes;
 use hyper::StatusCode;
