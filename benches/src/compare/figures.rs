@@ -128,7 +128,14 @@ impl Line {
     fn median(&self, part: impl Fn(&Cost) -> f64) -> f64 {
         let mut values: Vec<_> = self.turns.iter().map(part).collect();
         values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        // Of an even number, the mean of the two in the middle.
+        match (
+            values.get(values.len().saturating_sub(1) / 2),
+            values.get(values.len() / 2),
+        ) {
+            (Some(lower), Some(upper)) => f64::midpoint(*lower, *upper),
+            _ => f64::NAN,
+        }
     }
 }
 
