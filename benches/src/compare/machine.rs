@@ -42,7 +42,10 @@ impl Setting {
         let mut versions = vec![
             ("redis-server".to_owned(), redis_version()),
             ("node".to_owned(), said_by("node", &["--version"])),
-            ("rustc".to_owned(), said_by("rustc", &["--version"]).replace("rustc ", "")),
+            (
+                "rustc".to_owned(),
+                said_by("rustc", &["--version"]).replace("rustc ", ""),
+            ),
         ];
         for (folder, packages) in PACKAGES {
             let lock = read_to_string(rivals().join(folder).join("package-lock.json")).unwrap_or_default();
