@@ -2,8 +2,10 @@
 //!
 //! `cargo run --release -p benches -- load` starts the service in a process of its own, on the embedded store in a temporary
 //! folder, has each client refresh its own session as fast as it gets answers, checks every answer, and prints the figures.
+//! `compare` does so with rivals beside it.
 
 mod client;
+mod compare;
 mod load;
 mod process;
 mod scale;
@@ -39,6 +41,11 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
         sessions: Vec<usize>,
     },
+    /// The service and its rivals, in turns: what each operation costs, and what a lost answer does
+    Compare(compare::CompareOptions),
+    /// The least that a refresh costs; `compare` starts it
+    #[command(hide = true)]
+    Floor(compare::FloorOptions),
     /// The service under test; `load` starts it
     #[command(hide = true)]
     Serve {
@@ -52,6 +59,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
         Command::Scale { sessions } => scale::run(&sessions),
+        Command::Compare(options) => compare::run(&options),
+        Command::Floor(options) => compare::run_floor(&options),
         Command::Serve { data } => server::run(&data),
     };
     match outcome {

@@ -1,63 +1,90 @@
-//! The service as a process of its own, and what the operating system says it cost.
+//! A server as a process of its own, and what the operating system says it cost.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 
-/// A running service; killed when dropped.
+/// A running server; killed when dropped.
 pub(crate) struct Service {
     child: Child,
     /// Where it listens.
     pub(crate) address: String,
+    /// Kept open: a server that prints more must not fail by it.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Service {
     /// Starts this very program as the service, and waits until it listens.
     pub(crate) async fn start(data: &Path) -> io::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .arg("--data")
-            .arg(data)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").arg("--data").arg(data);
+        Self::spawn(command).await
+    }
+
+    /// Starts a server that prints `listening on http://ADDRESS`, what it complains of going to the file `complaints`.
+    pub(crate) async fn start_quietly(mut command: Command, complaints: &Path) -> io::Result<Self> {
+        command.stdin(Stdio::null()).stderr(File::create(complaints)?);
+        match Self::spawn(command).await {
+            Ok(service) => Ok(service),
+            Err(error) => {
+                let said = std::fs::read_to_string(complaints).unwrap_or_default();
+                Err(io::Error::other(format!("{error}. It said:\n{said}")))
+            }
+        }
+    }
+
+    async fn spawn(mut command: Command) -> io::Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let stdout = child
             .stdout
             .take()
             .ok_or_else(|| io::Error::other("the service has no output"))?;
-        let mut lines = BufReader::new(stdout).lines();
-        while let Some(line) = lines.next_line().await? {
-            if let Some(address) = line.strip_prefix("listening on http://") {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        while stdout.read_line(&mut line).await? > 0 {
+            if let Some(address) = line.trim_end().strip_prefix("listening on http://") {
                 return Ok(Self {
                     child,
                     address: address.to_owned(),
+                    _stdout: stdout,
                 });
             }
+            line.clear();
         }
         Err(io::Error::other("the service ended before it listened"))
     }
 
     /// User and system time that it has used so far.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        cpu_of(&self.child.id().map_or_else(|| "self".to_owned(), |id| id.to_string()))
+        cpu_of(&self.id()?.to_string())
     }
 
     /// The most memory that was resident, in KiB.
     pub(crate) fn peak_memory_kib(&self) -> io::Result<u64> {
-        let id = self
-            .child
-            .id()
-            .ok_or_else(|| io::Error::other("the service has ended"))?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        self.status_kib("VmHWM:")
+    }
+
+    /// The memory that is resident now, in KiB.
+    pub(crate) fn memory_kib(&self) -> io::Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    fn status_kib(&self, field: &str) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line
             .and_then(|rest| rest.trim().strip_suffix("kB"))
             .and_then(|number| number.trim().parse().ok());
-        kib.ok_or_else(|| io::Error::other("no VmHWM in /proc"))
+        kib.ok_or_else(|| io::Error::other(format!("no {field} in /proc")))
+    }
+
+    fn id(&self) -> io::Result<u32> {
+        self.child.id().ok_or_else(|| io::Error::other("the service has ended"))
     }
 }
 
@@ -66,7 +93,8 @@ pub(crate) fn own_cpu() -> io::Result<Duration> {
     cpu_of("self")
 }
 
-fn cpu_of(process: &str) -> io::Result<Duration> {
+/// User and system time that a process has used so far, by its id.
+pub(crate) fn cpu_of(process: &str) -> io::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // Fields 14 and 15 of proc(5), counted behind the command's closing parenthesis; in ticks of 10 ms on every Linux.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();

@@ -14,6 +14,7 @@ use session_core::policy::Policy;
 use session_core::refresh_token::RefreshSecret;
 use session_core::time::Timestamp;
 use session_store::entropy::SystemEntropy;
+use session_store::events::NoEvents;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{Sessions, Setup};
 use zeroize::Zeroizing;
@@ -104,6 +105,7 @@ impl Issuer {
             audience: AUDIENCE.to_owned(),
             signing: SigningKeys::of_one(key),
             refresh: RefreshSecrets::of_one(RefreshSecret::generate(&self.entropy)?),
+            events: Arc::new(NoEvents),
             entropy: Arc::new(self.entropy.clone()),
         }))
     }
