@@ -1,5 +1,6 @@
 //! What a person recognizes a device by, in the list of their sessions.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::security_event::Moved;
@@ -82,10 +83,15 @@ fn network(address: IpAddr) -> u128 {
 const READ_OF_USER_AGENT: usize = 512;
 
 fn tidy(text: &str, max_bytes: usize) -> Option<Box<str>> {
-    let printable: String = text
-        .chars()
-        .filter(|c| !c.is_control() && !turns_direction(*c))
-        .collect();
+    // Nearly every text is of visible ASCII, of which nothing is dropped.
+    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let printable: Cow<'_, str> = if is_plain {
+        text.into()
+    } else {
+        text.chars()
+            .filter(|c| !c.is_control() && !turns_direction(*c))
+            .collect()
+    };
     // Trimmed after dropping and after cutting, each of which may leave white space at an end: what is tidy stays as it is
     // when it is tidied again, on being read from a store.
     let trimmed = printable.trim();

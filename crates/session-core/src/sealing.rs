@@ -20,14 +20,18 @@ impl RefreshSecret {
         let keys = self.sealing_keys(session);
         let nonce = keys.nonce(name, text);
         let mut sealed = Vec::with_capacity(text.len() + OVERHEAD_BYTES);
+        sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(text);
-        let sealing = keys.aead.seal_in_place_append_tag(
+        let sealing = keys.aead.seal_in_place_separate_tag(
             aead::Nonce::assume_unique_for_key(nonce),
             aead::Aad::from(name),
-            &mut sealed,
+            &mut sealed[aead::NONCE_LEN..],
         );
         match sealing {
-            Ok(()) => [nonce.as_slice(), &sealed].concat(),
+            Ok(tag) => {
+                sealed.extend_from_slice(tag.as_ref());
+                sealed
+            }
             // SP 800-38D §5.2.1.1 bounds a text at 2^36 - 32 bytes; ring refuses only a longer one.
             Err(ring::error::Unspecified) => unreachable!("a text in memory is within AES-GCM's bound"),
         }

@@ -44,17 +44,18 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The first of the most telling: read once, because every refresh reads it.
 fn browser(products: &str) -> Option<(&str, &str)> {
-    let named = |wanted: &&str| {
-        let mut products = products
-            .split_whitespace()
-            .filter_map(|product| product.split_once('/'));
-        let (name, version) = products.find(|(name, _)| name == wanted)?;
+    let known = products.split_whitespace().filter_map(|product| {
+        let (name, version) = product.split_once('/')?;
+        let rank = BROWSERS.iter().position(|browser| *browser == name)?;
         let major = version.split('.').next().filter(|major| !major.is_empty())?;
-        // Safari alone names its version so.
-        Some((if name == "Version" { "Safari" } else { name }, major))
-    };
-    BROWSERS.iter().find_map(named)
+        Some((rank, name, major))
+    });
+    // Of equal rank the first.
+    let (_, name, major) = known.min_by_key(|(rank, ..)| *rank)?;
+    // Safari alone names its version so.
+    Some((if name == "Version" { "Safari" } else { name }, major))
 }
 
 /// The system, and the model of a phone that names one.

@@ -5,23 +5,23 @@
 //! new connection: every command of this engine may be repeated (a write carries its version, an entry of the feed that stands
 //! there twice is learned once). One that was not answered in time is not sent again: the server is hung, and the client waits.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+mod held;
+mod source;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    RedisConnectionInfo, RedisError, RedisResult, Script, ScriptInvocation, ServerErrorKind, TlsCertificates, TlsMode,
-    Value,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation, ServerErrorKind, Value,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::url::{Address, Credentials, RedisUrl, Topology};
+use super::url::RedisUrl;
+use held::Held;
+use source::Source;
 
 /// How long a connection may take to be made, and how long an answer may take beyond what the command itself waits for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -33,47 +33,28 @@ const DONE_WITHIN: Duration = Duration::from_secs(2);
 /// How much longer than one answer a Cluster may take for a command: to find a slot that has moved, and wait for one that moves.
 const FOUND_WITHIN: Duration = Duration::from_millis(500);
 
-/// How long a node of a Cluster may take to be connected to. A node that hangs is waited for twice while the others are found,
-/// and those must be of use meanwhile.
-const NODE_CONNECTED_WITHIN: Duration = Duration::from_millis(500);
+/// How many connections a link holds at most.
+const PLACES: usize = 8;
 
-/// A node of a Cluster that does not answer takes the connections to the others with it no more often than this.
-const CLUSTER_GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
+/// Which of them this thread uses: its own, as long as there are not more threads than places.
+///
+/// A connection is driven by the runtime of the thread that made it. Where each thread has a runtime of its own, as the workers of
+/// a service do, a command over another thread's connection wakes that one, and its answer wakes this one again: that cost a
+/// refresh more than the command itself.
+fn place() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static PLACE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PLACES;
+    }
+    PLACE.with(|place| *place)
+}
 
-/// Those who waited while connecting failed share the failure if it is younger than this, in place of each trying in turn.
-const FAILURE_SHARED_FOR: Duration = Duration::from_millis(200);
-
-/// A way to the servers. Cheap to use at once from many tasks: commands share one connection to each server.
+/// A way to the servers. Cheap to use at once from many tasks: commands of one thread share one connection to each server.
 pub(super) struct Link {
     source: Source,
     /// How long the longest command waits by itself.
     blocks_for: Duration,
-    current: Mutex<Current>,
-    connecting: tokio::sync::Mutex<Option<Failure>>,
-}
-
-/// Where connections come from.
-enum Source {
-    Standalone(Client),
-    Sentinel(tokio::sync::Mutex<SentinelClient>),
-    Cluster(ClusterClient),
-}
-
-#[derive(Default)]
-struct Current {
-    connection: Option<Made>,
-    /// Counts connections, so that a broken one is given up once.
-    number: u64,
-}
-
-struct Made {
-    connection: Connection,
-    at: Instant,
-}
-
-struct Failure {
-    at: Instant,
-    error: RedisError,
+    held: [Held; PLACES],
 }
 
 /// To one server, or to all of a Cluster.
@@ -114,8 +95,7 @@ impl Link {
         Ok(Self {
             source: Source::new(url, ANSWER_WITHIN + blocks_for)?,
             blocks_for,
-            current: Mutex::default(),
-            connecting: tokio::sync::Mutex::default(),
+            held: std::array::from_fn(|_| Held::default()),
         })
     }
 
@@ -189,8 +169,9 @@ impl Link {
 
     /// Has the next command go over a new connection, which may lead to another server.
     pub(super) fn leave(&self) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.connection = None;
+        for held in &self.held {
+            held.leave();
+        }
     }
 
     async fn within_bounds(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
@@ -211,7 +192,8 @@ impl Link {
     }
 
     async fn attempt(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
-        let (connection, number) = self.connection().await?;
+        let held = &self.held[place()];
+        let (connection, number) = held.connection(&self.source, ANSWER_WITHIN + self.blocks_for).await?;
         // The connection's own bound is that of what blocks.
         let answer = if bound == Bound::Usual && !self.blocks_for.is_zero() {
             let answer = timeout(connection.answers_within(), connection.answer(request));
@@ -222,61 +204,9 @@ impl Link {
         if let Err(error) = &answer
             && is_useless_after(error)
         {
-            self.give_up(number, error);
+            held.give_up(number, error);
         }
         answer
-    }
-
-    async fn connection(&self) -> RedisResult<(Connection, u64)> {
-        if let Some(current) = self.current() {
-            return Ok(current);
-        }
-        let asked_at = Instant::now();
-        let mut last_failure = self.connecting.lock().await;
-        // Whoever held the lock may have connected, or failed to, while this one waited.
-        if let Some(current) = self.current() {
-            return Ok(current);
-        }
-        if let Some(failure) = &*last_failure
-            && failure.at >= asked_at
-            && failure.at.elapsed() < FAILURE_SHARED_FOR
-        {
-            return Err(failure.error.clone());
-        }
-        match self.source.connect(ANSWER_WITHIN + self.blocks_for).await {
-            Ok(connection) => {
-                *last_failure = None;
-                let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-                current.number += 1;
-                current.connection = Some(Made {
-                    connection: connection.clone(),
-                    at: Instant::now(),
-                });
-                Ok((connection, current.number))
-            }
-            Err(error) => {
-                let failure = error.clone();
-                *last_failure = Some(Failure {
-                    at: Instant::now(),
-                    error: failure,
-                });
-                Err(error)
-            }
-        }
-    }
-
-    fn current(&self) -> Option<(Connection, u64)> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        Some((current.connection.as_ref()?.connection.clone(), current.number))
-    }
-
-    fn give_up(&self, number: u64, error: &RedisError) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(made) = &current.connection else { return };
-        let one_node_may_hang = matches!(made.connection, Connection::Cluster(_)) && error.is_timeout();
-        if current.number == number && !(one_node_may_hang && made.at.elapsed() < CLUSTER_GIVEN_UP_AFTER) {
-            current.connection = None;
-        }
     }
 }
 
@@ -334,134 +264,6 @@ impl Connection {
             .collect::<RedisResult<_>>()?;
         Ok(Value::Array(answers))
     }
-}
-
-impl Source {
-    fn new(url: &RedisUrl, answer_within: Duration) -> RedisResult<Self> {
-        let certificates = certificates(url)?;
-        Ok(match &url.topology {
-            Topology::Standalone { address, database } => {
-                let info = connection_addr(address, url.tls)
-                    .into_connection_info()?
-                    .set_redis_settings(settings(&url.login, *database));
-                Self::Standalone(match certificates {
-                    Some(certificates) => Client::build_with_tls(info, certificates)?,
-                    None => Client::open(info)?,
-                })
-            }
-            Topology::Sentinel {
-                sentinels,
-                master,
-                database,
-            } => {
-                let addresses = sentinels.iter().map(|address| connection_addr(address, url.tls));
-                let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
-                    .set_client_to_redis_db((*database).into());
-                if url.tls {
-                    builder = builder
-                        .set_client_to_redis_tls_mode(TlsMode::Secure)
-                        .set_client_to_sentinel_tls_mode(TlsMode::Secure);
-                }
-                if let Some(certificates) = certificates {
-                    builder = builder
-                        .set_client_to_redis_certificates(certificates.clone())
-                        .set_client_to_sentinel_certificates(certificates);
-                }
-                if let Some(user) = &url.login.user {
-                    builder = builder.set_client_to_redis_username(user);
-                }
-                if let Some(password) = &url.login.password {
-                    builder = builder.set_client_to_redis_password(password);
-                }
-                if let Some(user) = &url.sentinel_login.user {
-                    builder = builder.set_client_to_sentinel_username(user);
-                }
-                if let Some(password) = &url.sentinel_login.password {
-                    builder = builder.set_client_to_sentinel_password(password);
-                }
-                Self::Sentinel(tokio::sync::Mutex::new(builder.build()?))
-            }
-            Topology::Cluster { nodes } => {
-                let infos = nodes
-                    .iter()
-                    .map(|address| connection_addr(address, url.tls).into_connection_info())
-                    .collect::<RedisResult<Vec<_>>>()?;
-                let mut builder = ClusterClientBuilder::new(infos)
-                    .connection_timeout(NODE_CONNECTED_WITHIN)
-                    .response_timeout(answer_within)
-                    .overall_response_timeout(Some(answer_within + FOUND_WITHIN))
-                    .retries(8)
-                    .min_retry_wait(20)
-                    .max_retry_wait(200);
-                if let Some(user) = &url.login.user {
-                    builder = builder.username(user);
-                }
-                if let Some(password) = &url.login.password {
-                    builder = builder.password(password);
-                }
-                if url.tls {
-                    builder = builder.tls(TlsMode::Secure);
-                }
-                if let Some(certificates) = certificates {
-                    builder = builder.certs(certificates);
-                }
-                Self::Cluster(builder.build()?)
-            }
-        })
-    }
-
-    async fn connect(&self, answer_within: Duration) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(ANSWER_WITHIN))
-            .set_response_timeout(Some(answer_within));
-        Ok(match self {
-            Self::Standalone(client) => {
-                Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
-            }
-            Self::Sentinel(client) => {
-                let mut client = client.lock().await;
-                Connection::One(client.get_async_connection_with_config(&config).await?)
-            }
-            Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
-        })
-    }
-}
-
-fn connection_addr(address: &Address, tls: bool) -> ConnectionAddr {
-    let (host, port) = (address.host.clone(), address.port);
-    if tls {
-        ConnectionAddr::TcpTls {
-            host,
-            port,
-            insecure: false,
-            tls_params: None,
-        }
-    } else {
-        ConnectionAddr::Tcp(host, port)
-    }
-}
-
-fn settings(login: &Credentials, database: u16) -> RedisConnectionInfo {
-    let mut settings = RedisConnectionInfo::default().set_db(database.into());
-    if let Some(user) = &login.user {
-        settings = settings.set_username(user);
-    }
-    if let Some(password) = &login.password {
-        settings = settings.set_password(password);
-    }
-    settings
-}
-
-fn certificates(url: &RedisUrl) -> RedisResult<Option<TlsCertificates>> {
-    let Some(path) = &url.tls_ca else { return Ok(None) };
-    let root_cert = std::fs::read(path).map_err(|error| {
-        let what = format!("{}: {error}", path.display());
-        RedisError::from((ErrorKind::InvalidClientConfig, "the option tls_ca cannot be read", what))
-    })?;
-    Ok(Some(TlsCertificates {
-        client_tls: None,
-        root_cert: Some(root_cert),
-    }))
 }
 
 /// Whether the server was lost, or is no master any more, in a way that a new connection may mend at once.

@@ -1,0 +1,152 @@
+//! Where connections come from: one server, Sentinels that name it, or a Cluster.
+
+use std::time::Duration;
+
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError,
+    RedisResult, TlsCertificates, TlsMode,
+};
+
+use super::{ANSWER_WITHIN, Connection, FOUND_WITHIN};
+use crate::redis::url::{Address, Credentials, RedisUrl, Topology};
+
+/// How long a node of a Cluster may take to be connected to. A node that hangs is waited for twice while the others are found,
+/// and those must be of use meanwhile.
+const NODE_CONNECTED_WITHIN: Duration = Duration::from_millis(500);
+
+/// Where connections come from.
+pub(super) enum Source {
+    Standalone(Client),
+    Sentinel(tokio::sync::Mutex<SentinelClient>),
+    Cluster(ClusterClient),
+}
+
+impl Source {
+    pub(super) fn new(url: &RedisUrl, answer_within: Duration) -> RedisResult<Self> {
+        let certificates = certificates(url)?;
+        Ok(match &url.topology {
+            Topology::Standalone { address, database } => {
+                let info = connection_addr(address, url.tls)
+                    .into_connection_info()?
+                    .set_redis_settings(settings(&url.login, *database));
+                Self::Standalone(match certificates {
+                    Some(certificates) => Client::build_with_tls(info, certificates)?,
+                    None => Client::open(info)?,
+                })
+            }
+            Topology::Sentinel {
+                sentinels,
+                master,
+                database,
+            } => {
+                let addresses = sentinels.iter().map(|address| connection_addr(address, url.tls));
+                let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
+                    .set_client_to_redis_db((*database).into());
+                if url.tls {
+                    builder = builder
+                        .set_client_to_redis_tls_mode(TlsMode::Secure)
+                        .set_client_to_sentinel_tls_mode(TlsMode::Secure);
+                }
+                if let Some(certificates) = certificates {
+                    builder = builder
+                        .set_client_to_redis_certificates(certificates.clone())
+                        .set_client_to_sentinel_certificates(certificates);
+                }
+                if let Some(user) = &url.login.user {
+                    builder = builder.set_client_to_redis_username(user);
+                }
+                if let Some(password) = &url.login.password {
+                    builder = builder.set_client_to_redis_password(password);
+                }
+                if let Some(user) = &url.sentinel_login.user {
+                    builder = builder.set_client_to_sentinel_username(user);
+                }
+                if let Some(password) = &url.sentinel_login.password {
+                    builder = builder.set_client_to_sentinel_password(password);
+                }
+                Self::Sentinel(tokio::sync::Mutex::new(builder.build()?))
+            }
+            Topology::Cluster { nodes } => {
+                let infos = nodes
+                    .iter()
+                    .map(|address| connection_addr(address, url.tls).into_connection_info())
+                    .collect::<RedisResult<Vec<_>>>()?;
+                let mut builder = ClusterClientBuilder::new(infos)
+                    .connection_timeout(NODE_CONNECTED_WITHIN)
+                    .response_timeout(answer_within)
+                    .overall_response_timeout(Some(answer_within + FOUND_WITHIN))
+                    .retries(8)
+                    .min_retry_wait(20)
+                    .max_retry_wait(200);
+                if let Some(user) = &url.login.user {
+                    builder = builder.username(user);
+                }
+                if let Some(password) = &url.login.password {
+                    builder = builder.password(password);
+                }
+                if url.tls {
+                    builder = builder.tls(TlsMode::Secure);
+                }
+                if let Some(certificates) = certificates {
+                    builder = builder.certs(certificates);
+                }
+                Self::Cluster(builder.build()?)
+            }
+        })
+    }
+
+    pub(super) async fn connect(&self, answer_within: Duration) -> RedisResult<Connection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(ANSWER_WITHIN))
+            .set_response_timeout(Some(answer_within));
+        Ok(match self {
+            Self::Standalone(client) => {
+                Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            Self::Sentinel(client) => {
+                let mut client = client.lock().await;
+                Connection::One(client.get_async_connection_with_config(&config).await?)
+            }
+            Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+        })
+    }
+}
+
+fn connection_addr(address: &Address, tls: bool) -> ConnectionAddr {
+    let (host, port) = (address.host.clone(), address.port);
+    if tls {
+        ConnectionAddr::TcpTls {
+            host,
+            port,
+            insecure: false,
+            tls_params: None,
+        }
+    } else {
+        ConnectionAddr::Tcp(host, port)
+    }
+}
+
+fn settings(login: &Credentials, database: u16) -> RedisConnectionInfo {
+    let mut settings = RedisConnectionInfo::default().set_db(database.into());
+    if let Some(user) = &login.user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &login.password {
+        settings = settings.set_password(password);
+    }
+    settings
+}
+
+fn certificates(url: &RedisUrl) -> RedisResult<Option<TlsCertificates>> {
+    let Some(path) = &url.tls_ca else { return Ok(None) };
+    let root_cert = std::fs::read(path).map_err(|error| {
+        let what = format!("{}: {error}", path.display());
+        RedisError::from((ErrorKind::InvalidClientConfig, "the option tls_ca cannot be read", what))
+    })?;
+    Ok(Some(TlsCertificates {
+        client_tls: None,
+        root_cert: Some(root_cert),
+    }))
+}
