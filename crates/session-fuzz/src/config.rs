@@ -43,6 +43,10 @@ fn check(config: &Config) {
     let on_loopback = config.listen.ip().is_loopback();
     assert!(on_loopback || !config.proxy.trusted.is_empty(), "reachable without TLS");
     assert!(
+        !config.public_url.is_https() || config.tls.is_some() || !config.proxy.trusted.is_empty(),
+        "everybody is one client"
+    );
+    assert!(
         on_loopback || config.store.url != StoreUrl::Memory,
         "forgets its sessions in production"
     );

@@ -15,6 +15,7 @@ use session_store::sessions::Sessions;
 use crate::api_key::ApiKeys;
 use crate::client_address::client_address;
 use crate::clock::Clock;
+use crate::config::ProxyHeader;
 use crate::cookies::Cookies;
 use crate::demo::Demo;
 use crate::events::Events;
@@ -45,8 +46,10 @@ pub struct App {
     pub cookies: Cookies,
     /// Whose pages may act here.
     pub origins: Origins,
-    /// Whose `Forwarded` and `X-Forwarded-*` count.
+    /// Whose `Forwarded` or `X-Forwarded-*` count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where they say whose request it is.
+    pub proxy_header: ProxyHeader,
     /// Asks for a look at the key file.
     pub key_looks: KeyLooks,
     /// How requests must come.
@@ -101,6 +104,6 @@ impl App {
 
     /// Where `request` comes from.
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        client_address(request, &self.trusted_proxies)
+        client_address(request, &self.trusted_proxies, self.proxy_header)
     }
 }

@@ -1,28 +1,34 @@
 //! Where a request comes from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
+use crate::config::ProxyHeader;
 use crate::forwarded::{self, Hop};
 
-/// The address of the client: the peer, or, if that is a trusted proxy, the last address in `Forwarded` or `X-Forwarded-For`
-/// that is not one. What stands before it in the list was written by the client and proves nothing.
+/// The address of the client: the peer, or, if that is a trusted proxy, the last address in the header that proxies write which is
+/// not one. What stands before it in the list was written by the client and proves nothing.
 ///
-/// A proxy writes one of the two headers and passes the other on as the client sent it. Which is which cannot be seen, so where
-/// they lead to different addresses neither is believed, and the client is taken to be the proxy.
-pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+/// A proxy writes one of two headers and passes the other on as the client sent it. Which is which cannot be seen, so it is
+/// configured, and the other one counts for nothing.
+pub fn client_address(request: &HttpRequest, trusted: &[IpNet], written: ProxyHeader) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     if !is_in(trusted, peer) {
         return Some(peer);
     }
     let headers = request.headers();
-    let by = |hops: Option<Vec<Hop>>| hops.map(|hops| nearest_stranger(peer, &hops, trusted));
-    match (by(forwarded::standard(headers)), by(forwarded::by_custom(headers))) {
-        (Some(one), Some(other)) if one != other => Some(peer),
-        (said, otherwise) => Some(said.or(otherwise).unwrap_or(peer)),
-    }
+    let hops = match written {
+        ProxyHeader::XForwardedFor => forwarded::by_custom(headers),
+        ProxyHeader::Forwarded => forwarded::standard(headers),
+    };
+    Some(hops.map_or(peer, |hops| nearest_stranger(peer, &hops, trusted)))
+}
+
+/// Whether a request that `peer` sent comes from a trusted proxy: only then does any header count that is for proxies to write.
+pub(crate) fn is_from_proxy(peer: Option<SocketAddr>, trusted: &[IpNet]) -> bool {
+    peer.is_some_and(|peer| is_in(trusted, peer.ip().to_canonical()))
 }
 
 /// Whether `address` is in one of `networks`.
@@ -52,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn address_of(peer: &str, lines: &[(&str, String)]) -> String {
+    fn address_of(peer: &str, written: ProxyHeader, lines: &[(&str, String)]) -> String {
         let mut request = TestRequest::default().peer_addr(format!("{peer}:1").parse().unwrap());
         for (name, line) in lines {
             let Ok(value) = HeaderValue::from_bytes(line.as_bytes()) else {
@@ -61,7 +67,7 @@ mod tests {
             request = request.append_header((*name, value));
         }
         let trusted = ["10.0.0.0/8".parse().unwrap()];
-        client_address(&request.to_http_request(), &trusted)
+        client_address(&request.to_http_request(), &trusted, written)
             .unwrap()
             .to_string()
     }
@@ -71,7 +77,7 @@ mod tests {
             .iter()
             .map(|line| ("x-forwarded-for", (*line).to_owned()))
             .collect();
-        address_of(peer, &lines)
+        address_of(peer, ProxyHeader::XForwardedFor, &lines)
     }
 
     #[test]
@@ -95,17 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_counts_as_the_other_does_and_two_that_differ_do_not() {
-        let both = |standard: &str, custom: &str| {
+    fn only_the_header_that_proxies_write_counts() {
+        let both = |written, standard: &str, custom: &str| {
             let lines = [
                 ("forwarded", standard.to_owned()),
                 ("x-forwarded-for", custom.to_owned()),
             ];
-            address_of("10.0.0.1", &lines)
+            address_of("10.0.0.1", written, &lines)
         };
         let standard = |lines: &[&str]| {
             let lines: Vec<_> = lines.iter().map(|line| ("forwarded", (*line).to_owned())).collect();
-            address_of("10.0.0.1", &lines)
+            address_of("10.0.0.1", ProxyHeader::Forwarded, &lines)
         };
         assert_eq!(
             standard(&["for=203.0.113.9, for=198.51.100.7, for=10.2.3.4"]),
@@ -119,13 +125,28 @@ mod tests {
         assert_eq!(standard(&["for=198.51.100.7, for=_hidden, for=10.0.0.9"]), "10.0.0.9");
         assert_eq!(standard(&["for=\"203.0.113.9", "for=198.51.100.7"]), "198.51.100.7");
         assert_eq!(standard(&["for=\"203.0.113.9, for=198.51.100.7"]), "10.0.0.1");
-        assert_eq!(both("for=198.51.100.7", "198.51.100.7"), "198.51.100.7");
-        assert_eq!(both("for=203.0.113.9", "198.51.100.7"), "10.0.0.1");
-        assert_eq!(both("rubbish", "198.51.100.7"), "10.0.0.1");
-        assert_eq!(
-            address_of("192.0.2.1", &[("forwarded", "for=198.51.100.7".to_owned())]),
-            "192.0.2.1"
-        );
+        for claim in ["for=203.0.113.9", "for=198.51.100.7", "rubbish", ""] {
+            assert_eq!(both(ProxyHeader::XForwardedFor, claim, "198.51.100.7"), "198.51.100.7");
+        }
+        for claim in ["203.0.113.9", "198.51.100.7", "rubbish", ""] {
+            assert_eq!(both(ProxyHeader::Forwarded, "for=198.51.100.7", claim), "198.51.100.7");
+        }
+        for (written, other) in [
+            (ProxyHeader::XForwardedFor, ("forwarded", "for=198.51.100.7".to_owned())),
+            (ProxyHeader::Forwarded, ("x-forwarded-for", "198.51.100.7".to_owned())),
+        ] {
+            assert_eq!(address_of("10.0.0.1", written, &[other]), "10.0.0.1");
+        }
+        let line = ("forwarded", "for=198.51.100.7".to_owned());
+        assert_eq!(address_of("192.0.2.1", ProxyHeader::Forwarded, &[line]), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_proxy_is_known_by_its_address() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let is = |peer: &str| is_from_proxy(Some(peer.parse().unwrap()), &trusted);
+        assert!(is("10.1.2.3:5") && is("[::ffff:10.1.2.3]:5"));
+        assert!(!is("192.0.2.1:5") && !is_from_proxy(None, &trusted));
     }
 
     /// What a client may write to be taken for 203.0.113.9: any text, and pieces that mean something.
@@ -156,6 +177,7 @@ mod tests {
             joined in any::<bool>(),
             proxies in 0..3_usize,
         ) {
+            let written = if standard { ProxyHeader::Forwarded } else { ProxyHeader::XForwardedFor };
             let name = |standard: bool| if standard { "forwarded" } else { "x-forwarded-for" };
             let note = |address: &str| match (standard, quoted) {
                 (false, _) => address.to_owned(),
@@ -170,7 +192,7 @@ mod tests {
                 Some((_, line)) if joined => *line = format!("{line}, {notes}"),
                 _ => lines.push((name(standard), notes)),
             }
-            let seen = address_of("10.0.0.1", &lines);
+            let seen = address_of("10.0.0.1", written, &lines);
             prop_assert!(seen == "198.51.100.7" || seen.starts_with("10.0.0."), "{seen} by {lines:?}");
         }
 
@@ -183,7 +205,9 @@ mod tests {
                 }
             }
             let request = request.to_http_request();
-            prop_assert!(client_address(&request, &["10.0.0.0/8".parse().unwrap()]).is_some());
+            for written in [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded] {
+                prop_assert!(client_address(&request, &["10.0.0.0/8".parse().unwrap()], written).is_some());
+            }
             forwarded::began_in_plain_http(request.headers());
         }
     }

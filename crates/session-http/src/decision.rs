@@ -44,6 +44,7 @@ pub enum Decision {
     RefreshesOverloaded,
     LimitedLoginPerAddress,
     LimitedLoginPerAccount,
+    LimitedOpenedPerAccount,
     LimitedRefreshPerAddress,
     LimitedRefreshPerSession,
     LimitedApiPerKey,
@@ -73,7 +74,7 @@ pub struct Row {
 
 impl Decision {
     /// Every decision, in the order of the documentation.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::SessionOpened,
         Self::Refreshed,
         Self::CaughtUp,
@@ -102,6 +103,7 @@ impl Decision {
         Self::RefreshesOverloaded,
         Self::LimitedLoginPerAddress,
         Self::LimitedLoginPerAccount,
+        Self::LimitedOpenedPerAccount,
         Self::LimitedRefreshPerAddress,
         Self::LimitedRefreshPerSession,
         Self::LimitedApiPerKey,
@@ -176,6 +178,8 @@ impl Decision {
                 "Too many logins from one address. Of each limit there is one event a minute, with a count."),
             Self::LimitedLoginPerAccount => refused("limited_login_per_account", Code::RateLimited, Some("request.limited"),
                 "Too many logins to one account, from addresses that it does not know."),
+            Self::LimitedOpenedPerAccount => refused("limited_opened_per_account", Code::RateLimited, Some("request.limited"),
+                "Too many logins to one account with its password."),
             Self::LimitedRefreshPerAddress => refused("limited_refresh_per_address", Code::RateLimited, Some("request.limited"),
                 "Too many refreshes from one address."),
             Self::LimitedRefreshPerSession => refused("limited_refresh_per_session", Code::RateLimited, Some("request.limited"),
@@ -243,6 +247,7 @@ impl From<Limit> for Decision {
         match limit {
             Limit::LoginPerAddress => Self::LimitedLoginPerAddress,
             Limit::LoginPerAccount => Self::LimitedLoginPerAccount,
+            Limit::OpenedPerAccount => Self::LimitedOpenedPerAccount,
             Limit::RefreshPerAddress => Self::LimitedRefreshPerAddress,
             Limit::RefreshPerSession => Self::LimitedRefreshPerSession,
             Limit::ApiPerKey => Self::LimitedApiPerKey,

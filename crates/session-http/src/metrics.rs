@@ -223,6 +223,7 @@ mod tests {
             ("api_per_key", 1),
             ("login_per_account", 0),
             ("login_per_address", 0),
+            ("opened_per_account", 0),
             ("refresh_per_address", 0),
             ("refresh_per_session", 0),
         ];
@@ -245,19 +246,6 @@ session_store_up 0
 # HELP session_clock_steady Whether the wall clock has moved as time has passed.
 # TYPE session_clock_steady gauge
 session_clock_steady 1
-# HELP session_http_requests Requests that were answered.
-# TYPE session_http_requests counter
-# HELP session_http_request_duration_seconds How long a request took, from its head to the head of its answer.
-# TYPE session_http_request_duration_seconds histogram
-# UNIT session_http_request_duration_seconds seconds
-# HELP session_http_requests_in_flight Requests that are being answered now.
-# TYPE session_http_requests_in_flight gauge
-session_http_requests_in_flight 0
-# HELP session_decisions What was decided about a request, a session or a login.
-# TYPE session_decisions counter
-# HELP session_store_duration_seconds How long the store took.
-# TYPE session_store_duration_seconds histogram
-# UNIT session_store_duration_seconds seconds
 # HELP session_rate_limited Requests that were refused by a limit.
 # TYPE session_rate_limited counter
 # HELP session_rate_limit_fallbacks Requests that this instance counted by itself, because the store did not in time.
@@ -275,6 +263,19 @@ session_webhook_failures_total 0
 # HELP session_webhook_missed How often events were deleted before they could be delivered to the webhook.
 # TYPE session_webhook_missed counter
 session_webhook_missed_total 0
+# HELP session_http_requests Requests that were answered.
+# TYPE session_http_requests counter
+# HELP session_http_request_duration_seconds How long a request took, from its head to the head of its answer.
+# TYPE session_http_request_duration_seconds histogram
+# UNIT session_http_request_duration_seconds seconds
+# HELP session_http_requests_in_flight Requests that are being answered now.
+# TYPE session_http_requests_in_flight gauge
+session_http_requests_in_flight 0
+# HELP session_decisions What was decided about a request, a session or a login.
+# TYPE session_decisions counter
+# HELP session_store_duration_seconds How long the store took.
+# TYPE session_store_duration_seconds histogram
+# UNIT session_store_duration_seconds seconds
 # HELP session_build_info Which version runs; always 1.
 # TYPE session_build_info gauge
 session_build_info{{version=\"{}\"}} 1

@@ -1,10 +1,8 @@
 //! The name of a request: by it a client's report, a proxy's log and this service's log are brought together.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use ipnet::IpNet;
 use session_core::entropy::random_128;
 use session_store::entropy::SystemEntropy;
 
@@ -42,12 +40,6 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.to_str().unwrap_or_default())
     }
-}
-
-/// Whether a request that `peer` sent comes from a trusted proxy: what such a header says is written into logs.
-pub fn is_from_proxy(peer: Option<SocketAddr>, trusted: &[IpNet]) -> bool {
-    let address = peer.map(|peer| peer.ip().to_canonical());
-    address.is_some_and(|address| trusted.iter().any(|network| network.contains(&address)))
 }
 
 fn given_in(headers: &HeaderMap) -> Option<RequestId> {
@@ -97,13 +89,5 @@ mod tests {
     fn no_two_are_the_same() {
         let [one, other] = [(); 2].map(|()| RequestId::of(&HeaderMap::new(), true));
         assert_ne!(one, other);
-    }
-
-    #[test]
-    fn a_proxy_is_known_by_its_address() {
-        let trusted = ["10.0.0.0/8".parse().unwrap()];
-        let is = |peer: &str| is_from_proxy(Some(peer.parse().unwrap()), &trusted);
-        assert!(is("10.1.2.3:5") && is("[::ffff:10.1.2.3]:5"));
-        assert!(!is("192.0.2.1:5") && !is_from_proxy(None, &trusted));
     }
 }

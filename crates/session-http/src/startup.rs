@@ -160,6 +160,7 @@ impl Service {
             cookies: Cookies::new(&config.cookies),
             origins: Origins::new(own_origins, &config.cors.allowed_origins),
             trusted_proxies: config.proxy.trusted.clone(),
+            proxy_header: config.proxy.header,
             key_looks,
             secure_transport: SecureTransport::of(config),
             events,

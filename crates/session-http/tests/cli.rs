@@ -35,7 +35,8 @@ impl Deployment {
         let path = |name: &str| deployment.path(name).display().to_string();
         let config = format!(
             "listen = \"127.0.0.1:0\"\npublic_url = \"https://auth.example.com\"\nissuer = \"i\"\naudience = \"a\"\n\
-             [store]\nurl = \"embedded:{}\"\n[keys]\ndirectory = \"{}\"\n[login]\nusers_file = \"{}\"\n",
+             [store]\nurl = \"embedded:{}\"\n[keys]\ndirectory = \"{}\"\n[login]\nusers_file = \"{}\"\n\
+             [proxy]\ntrusted = [\"127.0.0.1\"]\n",
             path("store"),
             path("keys"),
             path("users")
@@ -248,7 +249,9 @@ fn a_configuration_that_is_not_there_is_named() {
 
 #[test]
 fn serve_refuses_what_check_refuses_and_a_demos_data() {
-    let deployment = Deployment::new().set("SESSION_LISTEN", "0.0.0.0:0");
+    let deployment = Deployment::new()
+        .set("SESSION_LISTEN", "0.0.0.0:0")
+        .set("SESSION_PROXY__TRUSTED", "");
     fs::create_dir(deployment.path("store")).unwrap();
     fs::write(deployment.path("store/session-demo"), "").unwrap();
     for line in ["serve CONFIG", "check CONFIG"] {
@@ -504,6 +507,7 @@ fn an_api_key_is_printed_once_with_an_entry_that_is_accepted() {
     assert!(!entry.contains(key));
     let config = fs::read_to_string(deployment.config()).unwrap();
     let config = config.split("[login]").next().unwrap();
+    let config = format!("{config}[proxy]\ntrusted = [\"127.0.0.1\"]\n");
     fs::write(deployment.config(), format!("{config}\n{entry}")).unwrap();
     deployment.run("check CONFIG").succeeds();
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,11 +22,14 @@ fn the_configuration_is_one() {
     for name in ["session.toml", "session-compose.toml"] {
         let config = Config::from_toml(&read(name), []).unwrap_or_else(|faults| panic!("{name}:\n{faults}"));
         assert!(config.admin.listen.is_some(), "{name}: somebody watches it");
+        let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        let trusts = |address: &IpAddr| config.proxy.trusted.iter().any(|network| network.contains(address));
         assert_eq!(
-            config.proxy.trusted.is_empty(),
+            loopback.iter().all(trusts),
             config.listen.ip().is_loopback(),
-            "{name}"
+            "{name}: the proxy is on this machine"
         );
+        assert!(!config.proxy.trusted.is_empty(), "{name}");
     }
 }
 

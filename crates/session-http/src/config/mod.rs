@@ -104,8 +104,21 @@ pub struct AdminConfig {
 /// `[proxy]`: the proxies in front of the service.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyConfig {
-    /// `proxy.trusted`: networks whose `Forwarded` and `X-Forwarded-*` headers count. A plain address means itself. Default: none.
+    /// `proxy.trusted`: networks whose `X-Forwarded-*` headers count, or `Forwarded`. A plain address means itself. Required where
+    /// `public_url` is https and there is no `[tls]`: a proxy that is not declared makes one client of all. Default: none.
     pub trusted: Vec<IpNet>,
+    /// `proxy.header`. Default `x-forwarded-for`.
+    pub header: ProxyHeader,
+}
+
+/// Where trusted proxies write whose request it is. They pass the other one on as a client wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// `[store]`: where sessions are kept.

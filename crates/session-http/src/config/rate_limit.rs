@@ -28,6 +28,20 @@ pub struct RateLimitConfig {
     pub api_per_key: Rate,
 }
 
+impl RateLimitConfig {
+    /// How often an account may be logged in to with its password: ten times `login_per_account`. By default `100/1m`: all the
+    /// sessions that a person may have can be opened at once, and the log of events lasts for hours.
+    pub fn opened_per_account(&self) -> Rate {
+        let guesses = self.login_per_account;
+        let requests = guesses.requests.get().saturating_mul(10).min(MOST_REQUESTS);
+        Rate {
+            // Invariant: it is no zero.
+            requests: NonZeroU32::new(requests).unwrap_or(guesses.requests),
+            per: guesses.per,
+        }
+    }
+}
+
 /// Who counts together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum RateLimitScope {
@@ -171,6 +185,19 @@ mod tests {
             assert_eq!(rate.to_string(), shown);
         }
         assert_eq!("20/1m".parse::<Rate>().unwrap().interval(), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn who_knows_the_password_may_ten_times_as_often() {
+        let of = |rate: &str| {
+            let config = RateLimitConfig {
+                login_per_account: rate.parse().unwrap(),
+                ..RateLimitConfig::default()
+            };
+            config.opened_per_account().to_string()
+        };
+        assert_eq!(RateLimitConfig::default().opened_per_account().to_string(), "100/1m");
+        assert_eq!([of("1/2h"), of("1000000/1s")], ["10/2h", "1000000/1s"]);
     }
 
     #[test]

@@ -80,6 +80,20 @@ pub(super) fn production(values: &Values, reader: &mut Reader, is_demo: impl Fn(
             ),
         );
     }
+    // Off loopback the fault above says it.
+    if values.public_url.as_ref().is_some_and(Origin::is_https)
+        && on_loopback
+        && values.tls.is_none()
+        && !tls::is_meant(reader)
+        && values.proxy.trusted.is_empty()
+        && !reader.is_bad("proxy.trusted")
+    {
+        reader.fault(
+            "proxy.trusted",
+            "is missing: with public_url https and no [tls] a proxy is in front, and undeclared it makes one client of all, whose limits \
+             one stranger uses up for everybody; write for example [\"127.0.0.1\", \"::1\"]",
+        );
+    }
     match &values.store_url {
         Some(StoreUrl::Memory) if !on_loopback => {
             reader.fault(

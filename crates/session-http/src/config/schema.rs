@@ -16,7 +16,7 @@ pub(super) struct Section {
 pub(super) const SECTIONS: &[Section] = &[
     section("tls", &["certificate", "key"]),
     section("admin", &["listen"]),
-    section("proxy", &["trusted"]),
+    section("proxy", &["trusted", "header"]),
     section(
         "policy",
         &[

@@ -27,6 +27,7 @@ audience = "https://api.example.com"
 store.url = "embedded:/var/lib/session"
 keys.directory = "/etc/session/keys"
 login.users_file = "/etc/session/users"
+proxy.trusted = ["127.0.0.1"]
 "#;
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -61,7 +62,8 @@ fn the_least_configuration_has_the_written_defaults() {
     assert_eq!(config.store.url, StoreUrl::Embedded("/var/lib/session".into()));
     assert_eq!(config.keys.algorithm, Algorithm::EdDsa);
     assert_eq!(config.keys.overlap, Duration::from_mins(10));
-    assert!(config.proxy.trusted.is_empty() && config.cors.allowed_origins.is_empty());
+    assert_eq!(config.proxy.header, ProxyHeader::XForwardedFor);
+    assert!(config.cors.allowed_origins.is_empty());
     assert!(config.service.api_keys.is_empty());
     assert_eq!(config.drafts, DraftPolicy::default());
     assert_eq!(config.rate_limit, RateLimitConfig::default());
@@ -88,6 +90,7 @@ fn every_key_of_the_file_is_read() {
             listen = "localhost:9090"
             [proxy]
             trusted = ["10.0.0.0/8", "192.168.1.7", "fd00::/8"]
+            header = "forwarded"
             [policy]
             access_ttl = "5m"
             idle_timeout = "1h 30m"
@@ -131,7 +134,10 @@ fn every_key_of_the_file_is_read() {
     );
     assert_eq!(config.public_url.as_str(), "http://localhost:9000");
     assert_eq!(config.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
-    assert_eq!(config.proxy.trusted.len(), 3);
+    assert_eq!(
+        (config.proxy.trusted.len(), config.proxy.header),
+        (3, ProxyHeader::Forwarded)
+    );
     assert_eq!(config.proxy.trusted[1].to_string(), "192.168.1.7/32");
     let policy = Policy {
         access_ttl: Duration::from_mins(5),
@@ -207,6 +213,7 @@ fn the_environment_alone_is_enough() {
         &[
             ("SESSION_LISTEN", "127.0.0.1:1"),
             ("SESSION_PUBLIC_URL", "https://a.example"),
+            ("SESSION_PROXY__TRUSTED", "127.0.0.1"),
             ("SESSION_ISSUER", "i"),
             ("SESSION_AUDIENCE", "a"),
             ("SESSION_STORE__URL", "embedded:x"),
@@ -367,19 +374,48 @@ fn operators_have_an_address_of_their_own() {
 #[test]
 fn plain_http_off_loopback_needs_a_declared_proxy() {
     for open in ["0.0.0.0:80", "10.0.0.1:80", "[::]:80"] {
-        assert!(fault_of(("SESSION_LISTEN", open)).contains("proxy.trusted"), "{open}");
         good(
             LEAST,
             &[("SESSION_LISTEN", open), ("SESSION_PROXY__TRUSTED", "10.0.0.9")],
         );
-        assert_eq!(
-            faults(LEAST, &[("SESSION_LISTEN", open), ("SESSION_PROXY__TRUSTED", "[]")]).len(),
-            1
-        );
+        for public in ["https://auth.example.com", "http://localhost:3000"] {
+            let undeclared = [
+                ("SESSION_LISTEN", open),
+                ("SESSION_PROXY__TRUSTED", "[]"),
+                ("SESSION_PUBLIC_URL", public),
+            ];
+            let faults = faults(LEAST, &undeclared);
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert!(faults[0].starts_with("listen: ") && faults[0].contains("proxy.trusted"));
+        }
     }
     for all in ["0.0.0.0/0", "::/0"] {
         assert!(fault_of(("SESSION_PROXY__TRUSTED", all)).contains("every address"));
     }
+}
+
+/// Everybody would have the proxy's address, and share one limit with any stranger.
+#[test]
+fn https_without_tls_of_its_own_needs_a_declared_proxy_on_loopback_too() {
+    let undeclared = ("SESSION_PROXY__TRUSTED", "[]");
+    for listen in ["127.0.0.1:8080", "[::1]:8080"] {
+        let faults = faults(LEAST, &[undeclared, ("SESSION_LISTEN", listen)]);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with("proxy.trusted: is missing: "), "{faults:?}");
+    }
+    // Also without limits: whose plain http is refused, and whose session it is, goes by it too.
+    assert_eq!(
+        faults(LEAST, &[undeclared, ("SESSION_RATE_LIMIT__ENABLED", "false")]).len(),
+        1
+    );
+    good(LEAST, &[undeclared, ("SESSION_PUBLIC_URL", "http://localhost:8080")]);
+    // One fault is enough.
+    assert_eq!(faults(LEAST, &[("SESSION_PROXY__TRUSTED", "everybody")]).len(), 1);
+    let refused = fault_of(("SESSION_PROXY__HEADER", "x-real-ip"));
+    assert!(
+        refused.contains("must be \"x-forwarded-for\" or \"forwarded\""),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -487,7 +523,12 @@ fn values_of_the_wrong_kind_are_refused() {
         ("cookies = \"test-\"", "cookies"),
         ("policy.leeway.x = 1", "policy.leeway"),
     ] {
-        let faults = faults(&format!("{LEAST}\n{line}\n"), &[]);
+        let rest = if line.starts_with("proxy.") {
+            LEAST.replace("proxy.trusted = [\"127.0.0.1\"]", "")
+        } else {
+            LEAST.to_owned()
+        };
+        let faults = faults(&format!("{rest}\n{line}\n"), &[]);
         assert_eq!(faults.len(), 1, "{line}: {faults:?}");
         assert!(faults[0].starts_with(&format!("{path}: ")), "{line}: {faults:?}");
     }

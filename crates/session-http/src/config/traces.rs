@@ -89,6 +89,8 @@ mod tests {
         directory = "keys"
         [login]
         users_file = "users"
+        [proxy]
+        trusted = ["127.0.0.1"]
         [traces]
     "#;
 

@@ -15,8 +15,8 @@ use tracing_subscriber::filter::LevelFilter;
 use super::reader::{Reader, count, duration, list, one_of, parsed, text};
 use super::{
     AdminConfig, Config, CookiesConfig, CorsConfig, EventsConfig, Faults, KeysConfig, LONGEST_OVERLAP, LogConfig,
-    LogFormat, LoginConfig, Origin, ProxyConfig, RateLimitConfig, ServiceConfig, StoreConfig, StoreUrl, TlsConfig,
-    TracesConfig, api_keys, events, keys, rate_limit, tls, traces,
+    LogFormat, LoginConfig, Origin, ProxyConfig, ProxyHeader, RateLimitConfig, ServiceConfig, StoreConfig, StoreUrl,
+    TlsConfig, TracesConfig, api_keys, events, keys, rate_limit, tls, traces,
 };
 
 /// All values; `None` where a required one is missing or wrong, which a fault then says.
@@ -58,6 +58,15 @@ impl Values {
             },
             proxy: ProxyConfig {
                 trusted: reader.value("proxy.trusted", list(network)).unwrap_or_default(),
+                header: reader
+                    .value(
+                        "proxy.header",
+                        one_of(&[
+                            ("x-forwarded-for", ProxyHeader::XForwardedFor),
+                            ("forwarded", ProxyHeader::Forwarded),
+                        ]),
+                    )
+                    .unwrap_or_default(),
             },
             policy: policy(reader),
             // Not through `parsed`, which shows the text: a store's URL may hold a password.

@@ -101,17 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_is_set_back_locks_nobody_out() {
+    fn a_wall_clock_that_is_set_locks_nobody_out_and_fills_nothing() {
         let (cells, clock) = cells("2/1m");
         clock.advance(Duration::from_hours(2));
         cells.take(key(1)).unwrap();
         clock.set(START);
         assert_eq!(cells.take(key(1)), Ok(0), "what was not used is still there");
-        assert_eq!(
-            cells.take(key(1)),
-            Err(Duration::from_secs(30)),
-            "and no wait is longer"
-        );
+        for set in [START, START.saturating_add(Duration::from_hours(1_000))] {
+            clock.set(set);
+            assert_eq!(cells.take(key(1)), Err(Duration::from_secs(30)), "{set:?}");
+        }
         clock.advance(Duration::from_secs(30));
         assert_eq!(cells.take(key(1)), Ok(0));
     }

@@ -3,14 +3,15 @@
 //! | request | counted | by |
 //! |---|---|---|
 //! | login | before the password is checked, or guesses at the same time would all pass; taken back unless the password was wrong | address, then name |
+//! | login with the right password | after it was checked | subject |
 //! | refresh | always | address, then session and address |
 //! | API key that is none | after it was looked at, so that a right one is never in the way of a wrong one | address |
 //! | request with an API key | always | key |
 //!
 //! Nobody can use up what is another's: by address only who shares it; by account not for those who lately logged in to it; by
-//! session only from the address that refreshes it, because what a token claims is not yet believed here.
+//! subject only who knows the password; by session only from the address that refreshes it, because what a token claims is not yet
+//! believed here.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -34,12 +35,26 @@ pub struct LoginAttempt(Vec<(Asked, Decision)>);
 impl LoginAttempt {
     /// Takes the count back unless the password was wrong: those who know theirs hold nobody up behind the same address, and who was
     /// turned away unheard has not guessed. After a right one the address is known for the account.
-    pub async fn settle(self, app: &App, checked: &Result<Subject, LoginError>, now: Timestamp) {
-        if let Some(counting) = &app.limits.0
-            && !matches!(checked, Err(LoginError::InvalidCredentials))
-        {
+    ///
+    /// A right one is counted by itself, and that is never taken back: each makes a session and events, and one person must not fill
+    /// the log of all. Beyond it the login is refused, and counts as one that failed: so whoever goes on is soon held up before their
+    /// password is checked.
+    pub async fn settle(
+        self,
+        app: &App,
+        request: &HttpRequest,
+        checked: &Result<Subject, LoginError>,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        match checked {
+            Ok(subject) => app.count_opened(request, subject, now).await?,
+            Err(LoginError::InvalidCredentials) => return Ok(()),
+            Err(_) => {}
+        }
+        if let Some(counting) = &app.limits.0 {
             counting.settle(&self.0, checked.is_ok(), now).await;
         }
+        Ok(())
     }
 }
 
@@ -66,6 +81,18 @@ impl App {
             vec![address, account]
         });
         counted.await.map(LoginAttempt)
+    }
+
+    /// Counts a login of who knows the password.
+    async fn count_opened(&self, request: &HttpRequest, subject: &Subject, now: Timestamp) -> Result<(), Problem> {
+        let counted = self.count(request, now, |counting, _| {
+            vec![Asked {
+                limit: Limit::OpenedPerAccount,
+                key: counting.keys.subject(subject),
+                unless_known: None,
+            }]
+        });
+        counted.await.map(drop)
     }
 
     /// Counts a refresh with this token, which is not believed yet.
@@ -132,18 +159,14 @@ impl App {
         for (asked, decision) in &counted {
             counting.tell(request, *asked, *decision);
             if let Decision::Refused(wait) = *decision {
-                self.refused(asked.limit, address, now);
+                self.metrics.rate_limited(asked.limit);
+                self.events.limited(asked.limit.as_str(), address, now);
+                // Without the address: the log names nobody.
+                tracing::debug!(limit = asked.limit.as_str(), "a request was limited");
                 return Err(Problem::rate_limited(asked.limit, retry_after(wait)));
             }
         }
         Ok(counted)
-    }
-
-    /// A request was refused: for whoever counts and tells of it.
-    fn refused(&self, limit: Limit, address: Option<IpAddr>, now: Timestamp) {
-        self.metrics.rate_limited(limit);
-        self.events.limited(limit.as_str(), address, now);
-        tracing::debug!(limit = limit.as_str(), ?address, "a request was limited");
     }
 }
 

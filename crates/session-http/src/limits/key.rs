@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ring::hmac::{self, HMAC_SHA256};
-use session_core::id::SessionId;
+use session_core::id::{SessionId, Subject};
 use session_store::limits::Counter;
 
 /// A hash of what is counted.
@@ -38,6 +38,11 @@ impl Keys {
     /// Of the account that has this name, or none.
     pub(super) fn account(&self, name: &str) -> Key {
         self.key(&[b"account", name.as_bytes()])
+    }
+
+    /// Of who has proved to be this person.
+    pub(super) fn subject(&self, subject: &Subject) -> Key {
+        self.key(&[b"subject", subject.as_str().as_bytes()])
     }
 
     /// Of a session as it is refreshed from an address.
@@ -111,6 +116,7 @@ mod tests {
         assert_eq!(keys.account("anna"), keys.account("anna"));
         assert_ne!(keys.account("anna"), others.account("anna"));
         assert_ne!(keys.account("anna"), keys.backend("anna"));
+        assert_ne!(keys.account("anna"), keys.subject(&Subject::new("anna").unwrap()));
         assert_ne!(keys.address("login", here), keys.address("refresh", here));
         let session = SessionId::from_bytes([7; 16]);
         assert_ne!(

@@ -1,7 +1,7 @@
 //! Rate limits: how much of what is too much, and whose.
 //!
 //! - `checks.rs`: what each route counts, and what a refusal is answered with. Start here.
-//! - `cells.rs`: what one limit counts, by governor; in `bounded_map.rs`, on `steady_clock.rs`.
+//! - `cells.rs`: what one limit counts, by governor; in `bounded_map.rs`, on `steady_clock.rs`, which nobody sets.
 //! - `known.rs`: who is exempt from an account's limit.
 //! - `key.rs`: who is who.
 //! - `fields.rs`: what answers tell.
@@ -37,13 +37,15 @@ use steady_clock::SteadyClock;
 /// How long the store may take to count: more would be felt by everybody who logs in or refreshes.
 const SHARED_WITHIN: Duration = Duration::from_millis(50);
 
-/// A limit, as the configuration names it.
+/// A limit. Each is configured by its name, except [`Limit::OpenedPerAccount`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Logins, and separately API keys, that fail or are under way from an address.
     LoginPerAddress,
     /// Logins that fail or are under way by the name that was given.
     LoginPerAccount,
+    /// Logins with the right password, to one account from anywhere. It follows from `login_per_account`.
+    OpenedPerAccount,
     /// Refreshes from an address.
     RefreshPerAddress,
     /// Refreshes of a session from an address.
@@ -54,19 +56,21 @@ pub enum Limit {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::LoginPerAddress,
         Self::LoginPerAccount,
+        Self::OpenedPerAccount,
         Self::RefreshPerAddress,
         Self::RefreshPerSession,
         Self::ApiPerKey,
     ];
 
-    /// Its key in `[rate_limit]`: its name in answers, events and metrics too.
+    /// Its name in answers, events and metrics, and its key in `[rate_limit]` if it has one.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LoginPerAddress => "login_per_address",
             Self::LoginPerAccount => "login_per_account",
+            Self::OpenedPerAccount => "opened_per_account",
             Self::RefreshPerAddress => "refresh_per_address",
             Self::RefreshPerSession => "refresh_per_session",
             Self::ApiPerKey => "api_per_key",
@@ -77,6 +81,7 @@ impl Limit {
         match self {
             Self::LoginPerAddress => config.login_per_address,
             Self::LoginPerAccount => config.login_per_account,
+            Self::OpenedPerAccount => config.opened_per_account(),
             Self::RefreshPerAddress => config.refresh_per_address,
             Self::RefreshPerSession => config.refresh_per_session,
             Self::ApiPerKey => config.api_per_key,
@@ -167,18 +172,20 @@ impl Counting {
 
     /// Counts a request against limits, in order, up to the first that refuses: those after it are not used up by it.
     async fn count(&self, asked: &[Asked], now: Timestamp) -> Decided {
-        // What is known here needs no question.
+        // What is known here needs no question. Looked up once: it may become known, or be forgotten, while the store counts.
         let known = |asked: &Asked| {
             let address = asked.unless_known;
             address.is_some_and(|address| self.known.has(asked.key, address, now))
         };
+        let asked: Vec<_> = asked.iter().map(|asked| (asked, known(asked))).collect();
         if let Some(shared) = &self.shared {
-            let counts: Vec<_> = asked.iter().filter(|asked| !known(asked)).collect();
+            let counts = asked.iter().filter(|(_, known)| !known).map(|(asked, _)| *asked);
+            let counts: Vec<_> = counts.collect();
             if let Some(mut counted) = self.count_together(&**shared, &counts).await {
                 counted.reverse();
                 let mut decisions = Vec::with_capacity(asked.len());
-                for asked in asked {
-                    if known(asked) {
+                for (_, known) in asked {
+                    if known {
                         decisions.push(Decision::Exempt);
                     } else if let Some(decision) = counted.pop() {
                         decisions.push(decision);
@@ -193,8 +200,8 @@ impl Counting {
             }
         }
         let mut decisions = Vec::with_capacity(asked.len());
-        for asked in asked {
-            let decision = if known(asked) {
+        for (asked, known) in asked {
+            let decision = if known {
                 Decision::Exempt
             } else {
                 match self.cells(asked.limit).take(asked.key) {
@@ -284,5 +291,76 @@ impl std::fmt::Debug for Counting {
         f.debug_struct("Counting")
             .field("config", &self.config)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use session_store::entropy::SystemEntropy;
+    use session_store::store::StoreError;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    /// Says that it has begun to count, and does not end before it is let go.
+    struct Slow(Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>);
+
+    #[async_trait]
+    impl SharedLimits for Slow {
+        async fn count(&self, counts: &[Count]) -> Result<Vec<Counted>, StoreError> {
+            let (begun, let_go) = self.0.lock().unwrap().take().unwrap();
+            begun.send(()).unwrap();
+            let_go.await.unwrap();
+            Ok(vec![Counted::Passed { used: Duration::ZERO }; counts.len()])
+        }
+
+        async fn settle(&self, _: &[Count], _: Duration) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn salt(&self) -> [u8; 16] {
+            [7; 16]
+        }
+    }
+
+    #[tokio::test]
+    async fn what_becomes_known_while_the_store_counts_was_counted() {
+        let (begun, has_begun) = oneshot::channel();
+        let (let_go, is_let_go) = oneshot::channel();
+        let shared = Slow(Mutex::new(Some((begun, is_let_go))));
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
+        let limits = Limits::new(
+            &RateLimitConfig::default(),
+            &clock,
+            Some(Arc::new(shared)),
+            &SystemEntropy::new(),
+        );
+        let counting = limits.unwrap().0.unwrap();
+        let (account, address) = (Key::from_bytes([1; 16]), Key::from_bytes([2; 16]));
+        let asked = [
+            (Limit::LoginPerAddress, address, None),
+            (Limit::LoginPerAccount, account, Some(address)),
+        ];
+        let asked = asked.map(|(limit, key, unless_known)| Asked {
+            limit,
+            key,
+            unless_known,
+        });
+        let noting = async {
+            has_begun.await.unwrap();
+            counting.known.note(account, address, NOW);
+            let_go.send(()).unwrap();
+        };
+        let (decided, ()) = tokio::join!(counting.count(&asked, NOW), noting);
+        assert!(
+            matches!(decided.decisions[..], [Decision::Passed(_), Decision::Passed(_)]),
+            "{decided:?}"
+        );
     }
 }

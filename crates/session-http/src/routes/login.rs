@@ -54,7 +54,7 @@ pub(super) async fn login(
     let device = app.device(&request, wanted.device_label.as_deref());
     let attempt = app.count_login(&request, &wanted.username, now).await?;
     let outcome = checker.check(&wanted.username, &wanted.password).await;
-    attempt.settle(&app, &outcome, now).await;
+    attempt.settle(&app, &request, &outcome, now).await?;
     if let Err(LoginError::InvalidCredentials) = outcome {
         app.events.login_failed(device.clone(), now);
     }

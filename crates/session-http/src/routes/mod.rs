@@ -34,6 +34,13 @@ use crate::wire::{Tokens, Transport};
 pub fn configure(config: &mut web::ServiceConfig, origins: &Origins) {
     let no_store = || DefaultHeaders::new().add((CACHE_CONTROL, "no-store"));
     config
+        // For proxies, not for pages: it comes before the scope, whose CORS answers a preflight with 200 and asks for no token. A proxy
+        // that asks with the method of the request would let it through by that. It may ask with whatever method it likes.
+        .service(
+            web::resource("/auth/verify")
+                .wrap(no_store())
+                .route(web::route().to(verify::verify)),
+        )
         .service(
             web::scope("/auth")
                 .wrap(cors::for_pages(origins))
@@ -72,8 +79,6 @@ pub fn configure(config: &mut web::ServiceConfig, origins: &Origins) {
                     web::resource("/continue").route(get_or_head().to(continue_page::page)),
                     "GET, HEAD",
                 ))
-                // A proxy may ask with whatever method it likes.
-                .route("/verify", web::route().to(verify::verify))
                 .default_service(web::to(not_found)),
         )
         .service(

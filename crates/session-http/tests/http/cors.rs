@@ -143,6 +143,23 @@ async fn a_page_of_any_other_origin_is_told_nothing() {
 }
 
 #[tokio::test]
+async fn a_preflight_is_no_way_around_verifying() {
+    let app = app();
+    for origin in [ALLOWED, PUBLIC_URL, "https://evil.example"] {
+        // As a proxy asks that keeps the method and the headers of the request that it asks about.
+        for headers in ["", "authorization"] {
+            let answer = preflight(&app, "/auth/verify", origin, "GET", headers).send().await;
+            let answer = answer.problem(401, "token_missing");
+            says_nothing_of_cors(&answer);
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
+    let device = Device::open(&app, Transport::Body, "keyed").await;
+    let request = preflight(&app, "/auth/verify", ALLOWED, "GET", "").bearer(&device.access);
+    says_nothing_of_cors(&request.send().await.expect(200));
+}
+
+#[tokio::test]
 async fn a_preflight_for_what_no_route_takes_is_refused() {
     let app = app();
     for (method, headers) in [

@@ -6,6 +6,7 @@ use std::time::Duration;
 use session_core::key::{KeyState, Named, Schedule};
 use session_core::time::Timestamp;
 use session_http::clock::Clock as _;
+use session_http::wall_clock::DOUBTED_FOR;
 use session_testbed::eventually::{PATIENCE, eventually};
 
 use crate::support::app::{START, TestApp};
@@ -65,7 +66,7 @@ async fn keys_that_are_old_get_successors_and_nobody_is_refused() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_ten_years_rotates_once_and_strands_nobody() {
+async fn a_clock_that_jumps_ten_years_rotates_once_when_it_is_believed_and_strands_nobody() {
     let app = TestApp::with(&[("keys", "rotate_every = \"20d\"")]);
     let mut device = Device::open(&app, Transport::Body, "keyed").await;
     // There is a previous secret, which the jump makes look long gone.
@@ -77,15 +78,26 @@ async fn a_clock_that_jumps_ten_years_rotates_once_and_strands_nobody() {
     let sane = app.clock.now();
 
     app.clock.set(START.saturating_add(3_650 * DAY));
+    for _ in 0..5 {
+        rubbish::let_it_look(&app, &device.access).await;
+    }
+    assert_eq!(
+        app.keys().signing.entries().len(),
+        2,
+        "a clock that is doubted rotates nothing"
+    );
+    app.advance(DOUBTED_FOR);
     until_there_are(&app, 3).await;
     for _ in 0..5 {
         rubbish::let_it_look(&app, &device.access).await;
     }
     assert_eq!(app.keys().signing.entries().len(), 3, "no loop");
 
+    // It is put right after all, and doubted until that is believed.
     app.clock.set(sane);
     rubbish::let_it_look(&app, &device.access).await;
     device.get("/auth/session").send().await.expect(200);
+    app.advance(DOUBTED_FOR);
     device.refresh().await;
     asleep.refresh().await;
     // Rotations do not wait for the day to which the clock had jumped.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
+use session_http::clock::Clock as _;
 
 use crate::support::answer::Answer;
-use crate::support::app::{PASSWORD, START, TestApp};
+use crate::support::app::{PASSWORD, TestApp};
 use crate::support::client::{Client, Request};
 use crate::support::device::{Device, Transport, key, login_body};
+use crate::support::log;
 
 /// With limits on, behind a proxy that says where a request comes from: see [`from`].
 fn app(limits: &str) -> TestApp {
@@ -66,15 +68,71 @@ async fn guesses_from_one_address_are_limited_and_told_of() {
 }
 
 #[tokio::test]
-async fn right_passwords_use_nothing_up() {
+async fn right_passwords_use_nothing_up_of_what_guesses_may() {
     let app = app("login_per_address = \"2/1m\"\nlogin_per_account = \"2/1m\"");
-    for _ in 0..4 {
-        from("192.0.2.1", right(&app)).send().await.expect(200);
-    }
-    for host in 1..4 {
-        let address = format!("198.51.100.{host}");
+    for host in 1..=6 {
+        // Four from one address, and two from others.
+        let address = format!("192.0.2.{}", host.max(4));
         from(&address, right(&app)).send().await.expect(200);
     }
+    for left in [1, 0] {
+        let answer = from("192.0.2.4", guess(&app, "bob")).send().await;
+        let told = format!("\"login_per_address\";r={left};t=30");
+        assert_eq!(answer.header("ratelimit"), Some(&*told));
+    }
+}
+
+/// Each login makes a session and events: one person must not push out those of all.
+#[tokio::test]
+async fn who_knows_the_password_cannot_log_in_endlessly() {
+    let app = app("login_per_address = \"4/1m\"\nlogin_per_account = \"1/1m\"");
+    let right_from = |host: u8| from(&format!("192.0.2.{host}"), right(&app)).send();
+    // Ten times as often as others may guess, from whatever addresses.
+    for left in (0..10).rev() {
+        let answer = right_from(left % 2).await.expect(200);
+        let told = format!("\"opened_per_account\";r={left};t=6");
+        assert!(answer.header("ratelimit").unwrap().ends_with(&told), "{answer}");
+    }
+    let before = opened(&app).await;
+    // From addresses that are known for the account, and from one that is not.
+    for host in [0, 1, 9] {
+        is_limited(right_from(host).await, "opened_per_account", 6);
+    }
+    assert_eq!(opened(&app).await, before, "nothing was opened");
+    // Who goes on is held up before the password is checked, which takes a core for a while.
+    for _ in 0..3 {
+        is_limited(right_from(0).await, "opened_per_account", 6);
+    }
+    is_limited(right_from(0).await, "login_per_address", 15);
+    // Others are not, behind another address, and the account neither after a while.
+    let bob = json!({"username": "bob", "password": PASSWORD});
+    let bob = || from("192.0.2.1", app.post("/auth/login").json(bob.clone())).send();
+    bob().await.expect(200);
+    app.advance(Duration::from_secs(6));
+    right_from(1).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_use_up_the_logins_of_who_knows_the_password() {
+    let app = app("login_per_address = \"1000/1m\"\nlogin_per_account = \"1/1m\"");
+    from("192.0.2.1", right(&app)).send().await.expect(200);
+    for host in 1..=20 {
+        from(&format!("198.51.100.{host}"), guess(&app, "alice")).send().await;
+        // Also from where the account is known, and by an account of one's own.
+        from("192.0.2.1", guess(&app, "alice")).send().await;
+        let bob = json!({"username": "bob", "password": PASSWORD});
+        from("192.0.2.1", app.post("/auth/login").json(bob)).send().await;
+    }
+    for _ in 0..5 {
+        from("192.0.2.1", right(&app)).send().await.expect(200);
+    }
+}
+
+/// How many sessions alice has.
+async fn opened(client: &Client) -> usize {
+    let sessions = client.get("/v1/subjects/alice/sessions").bearer(TestApp::api_key());
+    let answer = sessions.send().await.expect(200);
+    answer.json()["sessions"].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -111,7 +169,10 @@ async fn names_of_nobody_are_limited_exactly_as_those_of_users() {
         let mut answers = Vec::new();
         for host in 1..=12 {
             let answer = from(&format!("{network}.{host}"), guess(&app, name)).send().await;
-            let headers: Vec<_> = answer.headers.into_iter().filter(|(name, _)| name != "date").collect();
+            // A request has a name of its own.
+            let own = ["date", "x-request-id"];
+            let headers = answer.headers.into_iter().filter(|(name, _)| !own.contains(&&**name));
+            let headers: Vec<_> = headers.collect();
             answers.push((answer.status, answer.text, headers));
         }
         assert_eq!(answers.iter().filter(|(status, ..)| *status == 429).count(), 2);
@@ -217,20 +278,48 @@ async fn backends_are_limited_by_key_and_wrong_keys_by_address() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_locks_nobody_out() {
+async fn a_clock_that_is_set_locks_nobody_out_and_fills_nothing() {
     let app = app("login_per_address = \"2/1m\"");
+    // A correction: while the clock is further off, nobody logs in at all.
+    let off = Duration::from_mins(9);
     app.advance(Duration::from_hours(5));
+    let right = app.clock.now();
     from("192.0.2.1", guess(&app, "a")).send().await;
-    app.clock.set(START);
+    app.clock.set(right.saturating_sub(off));
     from("192.0.2.1", guess(&app, "b"))
         .send()
         .await
         .problem(401, "invalid_credentials");
-    is_limited(
-        from("192.0.2.1", guess(&app, "c")).send().await,
-        "login_per_address",
-        30,
-    );
+    for set in [right.saturating_sub(off), right, right.saturating_add(off)] {
+        app.clock.set(set);
+        is_limited(
+            from("192.0.2.1", guess(&app, "c")).send().await,
+            "login_per_address",
+            30,
+        );
+    }
+    app.advance(Duration::from_secs(30));
+    from("192.0.2.1", guess(&app, "c"))
+        .send()
+        .await
+        .problem(401, "invalid_credentials");
+}
+
+/// A log names nobody.
+#[tokio::test]
+async fn a_refusal_is_logged_without_the_address() {
+    let app = app("login_per_address = \"1/1d\"");
+    // One that no other test of the process uses.
+    let address = "203.0.113.86";
+    from(address, guess(&app, "alice")).send().await;
+    from(address, guess(&app, "alice"))
+        .send()
+        .await
+        .problem(429, "rate_limited");
+    let log = log::captured();
+    assert!(log.contains("a request was limited limit=\"login_per_address\""));
+    let lines: Vec<_> = log.lines().filter(|line| line.contains(address)).collect();
+    assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[tokio::test]

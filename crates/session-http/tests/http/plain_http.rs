@@ -97,12 +97,15 @@ async fn where_browsers_have_no_https_neither_does_the_proxy() {
 }
 
 #[tokio::test]
-async fn the_standard_header_names_the_client() {
-    let app = TestApp::with(&[PROXY]);
-    let device = Device::open(&app, Transport::Body, "grace").await;
-    let refreshing = device
-        .refreshing()
-        .header("forwarded", "for=203.0.113.9, for=\"[2001:db8::1]:4711\";proto=https");
-    let answer = refreshing.send().await.expect(200);
-    assert_eq!(answer.json()["session"]["device"]["ip"], "2001:db8::1");
+async fn the_header_that_the_proxy_writes_names_the_client_whatever_the_other_says() {
+    for (header, address) in [("x-forwarded-for", "198.51.100.7"), ("forwarded", "2001:db8::1")] {
+        let app = TestApp::with(&[PROXY, ("proxy", &format!("header = \"{header}\""))]);
+        let device = Device::open(&app, Transport::Body, "grace").await;
+        let refreshing = device
+            .refreshing()
+            .header("x-forwarded-for", "203.0.113.9, 198.51.100.7")
+            .header("forwarded", "for=203.0.113.9, for=\"[2001:db8::1]:4711\";proto=https");
+        let answer = refreshing.send().await.expect(200);
+        assert_eq!(answer.json()["session"]["device"]["ip"], address);
+    }
 }

@@ -111,6 +111,12 @@ impl Deployment {
         } else {
             "[rate_limit]\nenabled = false"
         };
+        // A proxy that no test comes by.
+        let proxy = if more.contains("[proxy]") {
+            ""
+        } else {
+            "[proxy]\ntrusted = [\"192.0.2.254\"]"
+        };
         // `public_url` is where browsers would reach it; the tests talk to the instance itself.
         let text = format!(
             r#"
@@ -128,6 +134,7 @@ impl Deployment {
             [service]
             api_keys = [{{ name = "tests", sha256 = "{}" }}]
             {limits}
+            {proxy}
             {more}
             "#,
             path("keys"),

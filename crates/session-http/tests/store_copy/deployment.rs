@@ -71,6 +71,8 @@ impl Deployment {
             url = "{url}"
             [keys]
             directory = "{}"
+            [proxy]
+            trusted = ["192.0.2.254"]
             [rate_limit]
             enabled = false
             [service]

@@ -24,7 +24,7 @@ use session_http::api_key::{ApiKeyHash, ApiKeys};
 use session_http::app::App;
 use session_http::background::Sweeping;
 use session_http::clock::ManualClock;
-use session_http::config::CookiesConfig;
+use session_http::config::{CookiesConfig, ProxyHeader};
 use session_http::cookies::Cookies;
 use session_http::events::Events;
 use session_http::key_directory::KeyLooks;
@@ -425,6 +425,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         cookies: Cookies::new(&CookiesConfig::default()),
         origins: origins(),
         trusted_proxies: Vec::new(),
+        proxy_header: ProxyHeader::default(),
         key_looks: KeyLooks::of_no_file(),
         secure_transport: SecureTransport {
             required: true,

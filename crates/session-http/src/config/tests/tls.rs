@@ -20,14 +20,23 @@ fn both_files_or_neither() {
 #[test]
 fn with_it_the_network_needs_no_proxy() {
     for open in ["0.0.0.0:443", "10.0.0.1:443", "[::]:443"] {
-        good(LEAST, &[BOTH[0], BOTH[1], ("SESSION_LISTEN", open)]);
-        let text = fault_of(("SESSION_LISTEN", open));
+        let undeclared = ("SESSION_PROXY__TRUSTED", "[]");
+        good(LEAST, &[BOTH[0], BOTH[1], ("SESSION_LISTEN", open), undeclared]);
+        good(LEAST, &[BOTH[0], BOTH[1], undeclared]);
+        let [text] = &faults(LEAST, &[("SESSION_LISTEN", open), undeclared])[..] else {
+            panic!("{open}");
+        };
         assert!(
             text.contains("tls.certificate") && text.contains("proxy.trusted"),
             "{text}"
         );
         // It was meant to be there: one fault is enough.
-        assert_eq!(faults(LEAST, &[BOTH[0], ("SESSION_LISTEN", open)]).len(), 1, "{open}");
+        assert_eq!(
+            faults(LEAST, &[BOTH[0], ("SESSION_LISTEN", open), undeclared]).len(),
+            1,
+            "{open}"
+        );
+        assert_eq!(faults(LEAST, &[BOTH[0], undeclared]).len(), 1);
     }
 }
 
