@@ -99,7 +99,7 @@ impl Sweeping {
             Ok(deleted) => tracing::info!(deleted, "swept drafts that are past their time"),
             Err(error) => tracing::warn!(%error, "the drafts could not be swept; trying again"),
         }
-        let before = app.now().saturating_sub(app.events_kept);
+        let before = now.saturating_sub(app.events_kept);
         if let Err(error) = app.events.log().sweep_events(before).await {
             tracing::warn!(%error, "the security events could not be swept; trying again");
         }

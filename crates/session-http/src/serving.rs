@@ -71,26 +71,30 @@ impl Running {
         let handle = public.handle();
         let admin = admin.map(|admin| (admin.handle(), spawn(admin)));
         let mut public = pin!(public);
-        tokio::select! {
-            stopped = &mut public => stopped?,
+        // What fails below keeps nothing from being stored that requests have told of.
+        let answered = tokio::select! {
+            stopped = &mut public => stopped,
             () = signals.next() => {
                 tracing::info!("stopping: what is in flight is finished; a second signal ends it at once");
                 app.readiness.stop();
                 // The command is sent by the call; what it returns is done when the server is.
                 drop(handle.stop(true));
                 tokio::select! {
-                    stopped = &mut public => stopped?,
+                    stopped = &mut public => stopped,
                     () = signals.next() => return Err(ended_at_once()),
                 }
             }
-        }
-        if let Some((handle, admin)) = admin {
-            handle.stop(true).await;
-            admin.await??;
-        }
+        };
+        let operators_answered = match admin {
+            None => Ok(()),
+            Some((handle, admin)) => {
+                handle.stop(true).await;
+                admin.await.unwrap_or_else(|error| Err(error.into()))
+            }
+        };
         background.finish().await;
         app.traces.finish().await;
-        Ok(())
+        answered.and(operators_answered)
     }
 }
 

@@ -76,3 +76,19 @@ fn the_unit_is_one() {
         .collect();
     assert!(ours.is_empty(), "{said}");
 }
+
+/// A stop takes 41 s at most: see docs/operations.md, *Stopping*. Whoever ends it by force before loses what it stores last.
+#[test]
+fn everything_waits_for_a_stop() {
+    const TAKES: u64 = 41;
+    let after = |text: &str, name: &str| -> u64 {
+        let value = text.split_once(name).unwrap_or_else(|| panic!("{name} is missing")).1;
+        let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap()
+    };
+    assert!(after(&read("session-http.service"), "TimeoutStopSec=") > TAKES);
+    assert!(after(&read("compose.yaml"), "stop_grace_period: ") > TAKES);
+    let operations = fs::read_to_string(deploy().join("../operations.md")).unwrap();
+    let before = after(&operations, "preStop: { sleep: { seconds: ");
+    assert!(after(&operations, "terminationGracePeriodSeconds: ") > before + TAKES);
+}

@@ -8,8 +8,20 @@ use session_core::time::Timestamp;
 /// The revocations younger than an access token can be. Older ones need not be known: every token of such a session has
 /// expired. So the set is bounded by the rate of logouts, not by the number of sessions. Reading takes no lock: each
 /// verification does it.
+///
+/// How old one is, is told by the clock of this process, from when it was heard of: the clock of whoever ended the session may be
+/// far back, and tokens that others signed live on all the same.
 #[derive(Debug, Default)]
-pub struct RevokedSessions(HashMap<SessionId, Revocation>);
+pub struct RevokedSessions(HashMap<SessionId, Known>);
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    revocation: Revocation,
+    /// When it was heard of; the time of the revocation where that is later.
+    kept_from: Timestamp,
+    /// When it was news; the time of the revocation if it was none when it was heard of.
+    news_at: Timestamp,
+}
 
 impl RevokedSessions {
     /// Why `session` was revoked, if it was.
@@ -19,31 +31,32 @@ impl RevokedSessions {
 
     /// When and why `session` was revoked, if it was.
     pub fn get(&self, session: &SessionId) -> Option<Revocation> {
-        self.0.pin().get(session).copied()
+        self.0.pin().get(session).map(|known| known.revocation)
     }
 
-    /// What was revoked at `time` or later.
-    pub fn since(&self, time: Timestamp) -> Vec<(SessionId, Revocation)> {
-        let pinned = self.0.pin();
-        let since = pinned.iter().filter(|(_, revocation)| revocation.at >= time);
-        since.map(|(session, revocation)| (*session, *revocation)).collect()
+    /// What was news at `time` or later; of what was read back, what was revoked then.
+    pub fn news_since(&self, time: Timestamp) -> Vec<(SessionId, Revocation)> {
+        self.filtered(|known| known.news_at >= time)
     }
 
-    /// What was revoked before `time`.
+    /// What [`RevokedSessions::forget_before`] would forget.
     pub fn before(&self, time: Timestamp) -> Vec<(SessionId, Revocation)> {
-        let pinned = self.0.pin();
-        let before = pinned.iter().filter(|(_, revocation)| revocation.at < time);
-        before.map(|(session, revocation)| (*session, *revocation)).collect()
+        self.filtered(|known| known.kept_from < time)
     }
 
-    /// Remembers a revocation. The first one stays.
-    pub fn insert(&self, session: SessionId, revocation: Revocation) {
-        self.0.pin().get_or_insert(session, revocation);
+    /// Remembers a revocation that is news at `now`. The first one stays.
+    pub fn insert(&self, session: SessionId, revocation: Revocation, now: Timestamp) {
+        self.remember(session, revocation, now, now);
     }
 
-    /// Forgets what was revoked before `time`.
+    /// As [`RevokedSessions::insert`], of a revocation that others may have known for long.
+    pub fn read_back(&self, session: SessionId, revocation: Revocation, now: Timestamp) {
+        self.remember(session, revocation, now, revocation.at);
+    }
+
+    /// Forgets what was heard of, and revoked, before `time`.
     pub fn forget_before(&self, time: Timestamp) {
-        self.0.pin().retain(|_, revocation| revocation.at >= time);
+        self.0.pin().retain(|_, known| known.kept_from >= time);
     }
 
     /// How many are remembered.
@@ -54,5 +67,20 @@ impl RevokedSessions {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn remember(&self, session: SessionId, revocation: Revocation, now: Timestamp, news_at: Timestamp) {
+        let known = Known {
+            revocation,
+            kept_from: revocation.at.max(now),
+            news_at,
+        };
+        self.0.pin().get_or_insert(session, known);
+    }
+
+    fn filtered(&self, wanted: impl Fn(&Known) -> bool) -> Vec<(SessionId, Revocation)> {
+        let pinned = self.0.pin();
+        let wanted = pinned.iter().filter(|(_, known)| wanted(known));
+        wanted.map(|(session, known)| (*session, known.revocation)).collect()
     }
 }

@@ -126,8 +126,8 @@ pub trait SessionStore: RevocationFeed + Send + Sync {
     /// The sessions of `subject` that are not revoked, in no particular order; some may have expired.
     async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError>;
 
-    /// Deletes records whose `keep_until` is not after `now`, and feed entries whose revocation was before `feed_from`.
-    /// Deletes no more than `limit` records. An engine whose indexes can part from its records mends them on the way.
+    /// Deletes records whose `keep_until` is not after `now`, and feed entries whose revocation was before `feed_from`; an engine
+    /// that several instances share keeps those that were appended later, by its own clock. Deletes no more than `limit` records. An engine whose indexes can part from its records mends them on the way.
     async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError>;
 
     /// A part of all records, revoked ones too, of about `limit`, for copying them elsewhere; and where to go on, `None` at

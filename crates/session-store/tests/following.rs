@@ -263,6 +263,67 @@ async fn a_lost_revocation_that_no_follower_notices_is_carried_out_again_before_
     assert!(is_revoked(&store, &ended).await);
 }
 
+/// Its revocations have times of long ago, and are no older than any.
+#[tokio::test]
+async fn a_logout_by_a_clock_that_is_far_back_is_remembered_as_long_as_any() {
+    let store = FaultyStore::new();
+    let [one, other, newcomer, third] = processes(&store, &Policy::default());
+    let mut follower = other.catch_up(at(0)).await.unwrap();
+    let [ended, known] = [open(&one).await, open(&one).await];
+    for grant in [&ended, &known] {
+        assert!(one.end(&grant.record.id, ENDED, hours_back()).await.unwrap());
+    }
+    newcomer.catch_up(at(1)).await.unwrap();
+    follow(&other, &mut follower, at(1)).await.unwrap();
+    // It finds it ended, by whoever ended it.
+    assert!(!third.end(&known.record.id, ENDED, at(1)).await.unwrap());
+    // As the feed comes, where it is read from the start, and where the store says so.
+    for (sessions, grant) in [(&other, &ended), (&newcomer, &ended), (&third, &known)] {
+        // It is up to date each time: else it forgets nothing.
+        sessions.catch_up(at(60)).await.unwrap();
+        sessions.sweep(at(60)).await.unwrap();
+        assert!(refused(sessions, grant, at(60)));
+        sessions.catch_up(at(3_600)).await.unwrap();
+        sessions.sweep(at(3_600)).await.unwrap();
+        assert_eq!(sessions.revocations_remembered(), 0, "and no longer");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_logout_by_a_clock_that_is_far_back_is_carried_out_again() {
+    let (store, one, other, mut follower) = two().await;
+    let ended = open(&one).await;
+    let before = store.load(&ended.record.id).await.unwrap().unwrap();
+    one.end(&ended.record.id, ENDED, hours_back()).await.unwrap();
+    follow(&other, &mut follower, at(11)).await.unwrap();
+    store.lose_writes_since(before).await;
+    store.fail_with(Fault::Down);
+    follow(&other, &mut follower, at(12)).await.unwrap_err();
+    store.fail_with(Fault::None);
+    follow(&other, &mut follower, at(13)).await.unwrap();
+    assert!(is_revoked(&store, &ended).await);
+}
+
+/// What a newcomer reads is old, and may be much: it is not news that a gap has to look after.
+#[tokio::test]
+async fn what_was_read_at_the_start_is_not_compared_after_a_gap() {
+    let (store, one, _other, _follower) = two().await;
+    let ended = open(&one).await;
+    one.end(&ended.record.id, ENDED, at(0)).await.unwrap();
+    let [newcomer] = processes(&store, &Policy::default());
+    let mut follower = newcomer.catch_up(at(1_000)).await.unwrap();
+    store.fail_with(Fault::Down);
+    follow(&newcomer, &mut follower, at(1_001)).await.unwrap_err();
+    // It reads on where it was; a revocation would fail.
+    store.fail_with(Fault::RevokeFails);
+    follow(&newcomer, &mut follower, at(1_002)).await.unwrap();
+    assert_eq!(newcomer.revocations_remembered(), 1);
+}
+
+fn hours_back() -> Timestamp {
+    at(0).saturating_sub(Duration::from_hours(3))
+}
+
 async fn is_revoked(store: &FaultyStore, grant: &Grant) -> bool {
     let stored = store.load(&grant.record.id).await.unwrap().unwrap();
     stored.record.revoked.is_some()

@@ -410,10 +410,10 @@ async fn a_restarted_process_refuses_what_was_revoked_before() {
 
     // Kept while any access token of the session may live, also if the clock is set back by minutes, and no longer.
     let kept = 15 * 60 + 30 + 10 * 60;
-    after.catch_up(at(10 + kept)).await.unwrap();
-    after.sweep(at(10 + kept)).await.unwrap();
+    after.catch_up(at(20 + kept)).await.unwrap();
+    after.sweep(at(20 + kept)).await.unwrap();
     assert_eq!(after.revocations_remembered(), 1);
-    after.sweep(at(10 + kept + 1)).await.unwrap();
+    after.sweep(at(20 + kept + 1)).await.unwrap();
     assert_eq!(after.revocations_remembered(), 0);
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rustls::sign::CertifiedKey;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::files::{self, LoadCertificateError};
@@ -50,7 +51,20 @@ impl CertificateWatch {
         let mut failing = (String::new(), 0_u32);
         loop {
             ticks.tick().await;
-            match self.reread() {
+            // Files may be slow, on a network's disk for seconds: what shares this runtime goes on meanwhile.
+            let looking = spawn_blocking(move || {
+                let found = self.reread();
+                (self, found)
+            });
+            let (this, found) = match looking.await {
+                Ok(done) => done,
+                Err(error) => {
+                    tracing::error!(%error, "the TLS certificate is not looked at any more: it is not replaced until a restart");
+                    return;
+                }
+            };
+            self = this;
+            match found {
                 Ok(None) => failing = Default::default(),
                 Ok(Some(certificate)) => {
                     replace(certificate);
@@ -86,4 +100,42 @@ fn read(config: &TlsConfig) -> Result<(CertifiedKey, Stamps), LoadCertificateErr
 
 fn stamps(config: &TlsConfig) -> Stamps {
     [Stamp::now(&config.certificate), Stamp::now(&config.key)]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// A pipe that nobody has written to yet is as slow as a file can be.
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_for_a_while_holds_nobody_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("certificate");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let watch = CertificateWatch {
+            config: TlsConfig {
+                certificate: pipe.clone(),
+                key: directory.path().join("key"),
+            },
+            seen: [None, None],
+        };
+        let (goes_on, others) = channel();
+        let (is_read, reader) = tokio::sync::oneshot::channel();
+        let beside = thread::spawn(move || {
+            // Opens once it is being read.
+            let _writer = OpenOptions::new().write(true).open(pipe).unwrap();
+            let _ = is_read.send(());
+            others.recv_timeout(Duration::from_secs(10)).is_ok()
+        });
+        let following = tokio::spawn(watch.follow(|_| {}));
+        reader.await.unwrap();
+        let _ = goes_on.send(());
+        following.abort();
+        assert!(beside.join().unwrap(), "the runtime waits for the file");
+    }
 }

@@ -1,5 +1,6 @@
 //! A wall clock that jumps: nobody is logged out by it, and nothing is deleted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -122,4 +123,19 @@ async fn a_jump_deletes_nothing_and_sweeping_goes_on_afterwards() {
     app.sweep(&mut sweeping).await;
     assert!(!app.store.holds(&gone).await, "it is swept, as any");
     assert!(app.store.holds(&live).await);
+}
+
+/// What is believed is the time that was looked at, for all that is swept by it.
+#[tokio::test]
+async fn a_jump_in_the_middle_of_a_sweep_deletes_no_events() {
+    let app = FragileApp::start().await;
+    let mut sweeping = Sweeping::default();
+    app.sweep(&mut sweeping).await;
+    app.clock.advance(HOUR);
+    app.append_event().await;
+    let clock = Arc::clone(&app.clock);
+    app.store.at_sweep(move || clock.set(START.saturating_add(YEAR)));
+    app.sweep(&mut sweeping).await;
+    assert_eq!(app.clock_now(), START.saturating_add(YEAR), "it was swept");
+    assert_eq!(app.events().await, 1);
 }

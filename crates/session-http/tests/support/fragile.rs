@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -45,6 +45,7 @@ use session_store::draft_store::{
 };
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
+use session_store::event_log::EventPosition;
 use session_store::events::NoEvents;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{EndError, Follower, Sessions, Setup};
@@ -78,7 +79,11 @@ pub(crate) struct Fragile {
     records: Part,
     feed: Part,
     loads: AtomicUsize,
+    at_sweep: Mutex<Option<Meanwhile>>,
 }
+
+/// What happens once, while the store is busy.
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Part(AtomicU8);
@@ -111,6 +116,11 @@ impl Fragile {
     /// How many records were loaded so far.
     pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Has this happen while it is swept the next time.
+    pub(crate) fn at_sweep(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        *self.at_sweep.lock().unwrap() = Some(Box::new(meanwhile));
     }
 
     /// Whether it still has the record of `device`'s session.
@@ -158,6 +168,9 @@ impl SessionStore for Fragile {
     }
 
     async fn sweep(&self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        if let Some(meanwhile) = self.at_sweep.lock().unwrap().take() {
+            meanwhile();
+        }
         self.turn().await?.sweep(now, feed_from, limit).await
     }
 
@@ -355,6 +368,22 @@ impl FragileApp {
     /// The time by its clock.
     pub(crate) fn clock_now(&self) -> Timestamp {
         self.app.now()
+    }
+
+    /// Appends an event of now to the log.
+    pub(crate) async fn append_event(&self) {
+        let log = self.app.events.log();
+        log.append_events(&["{}".into()], self.clock_now()).await.unwrap();
+    }
+
+    /// How many events the log has.
+    pub(crate) async fn events(&self) -> usize {
+        let log = self.app.events.log();
+        log.events_after(&EventPosition::start(), 10)
+            .await
+            .unwrap()
+            .events
+            .len()
     }
 
     /// Sweeps once.

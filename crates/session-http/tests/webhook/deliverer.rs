@@ -15,10 +15,10 @@ use session_http::events::webhook::{Deliverer, Rest};
 use session_store::entropy::SystemEntropy;
 use session_store::event_log::EventLog as _;
 use session_store::events::event;
-use session_store::memory::MemoryStore;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
+use crate::counted_log::CountedLog;
 use crate::receiver::{Receiver, until};
 
 /// 2026-01-05T08:00:00Z.
@@ -28,7 +28,7 @@ pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A log, a clock, and what was counted.
 pub(crate) struct World {
-    pub(crate) log: Arc<MemoryStore>,
+    pub(crate) log: Arc<CountedLog>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) counts: EventCounts,
 }
@@ -36,7 +36,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         Self {
-            log: Arc::new(MemoryStore::new()),
+            log: Arc::default(),
             clock: Arc::new(ManualClock::at(START)),
             counts: EventCounts::default(),
         }

@@ -7,8 +7,10 @@
     reason = "tests fail by panicking"
 )]
 
+mod counted_log;
 mod deliverer;
 mod failing;
 mod receiver;
 mod signed;
 mod two_instances;
+mod writes;

@@ -39,11 +39,16 @@ impl EventLog for RedisStore {
             let first: [&[u8]; 3] = [self.mark.as_bytes(), kept.as_bytes(), at.as_bytes()];
             let events = events.iter().map(|json| json.as_bytes());
             let arguments: Vec<_> = first.into_iter().chain(events).collect();
-            let written = self.durably(&APPEND_EVENTS, &keys, &arguments).await?;
-            if written.answer != Value::Int(DONE) {
+            // Without waiting for replicas: who is told that too few have them appends them again, and for as long as one is
+            // away the repeats would push out what is kept.
+            let done: Value = self
+                .link
+                .script(&APPEND_EVENTS, &keys, &arguments)
+                .await
+                .map_err(unavailable)?;
+            if done != Value::Int(DONE) {
                 return Err(lost());
             }
-            written.acknowledged?;
         }
         Ok(())
     }

@@ -138,18 +138,21 @@ impl RedisStore {
         written.acknowledged
     }
 
-    /// Deletes entries of revocations before `feed_from`, from the oldest on, until a page has none: clocks that were ahead hold
-    /// up no more than that.
+    /// Deletes entries that were appended before `feed_from` by the server's clock, and of revocations before it, from the oldest on,
+    /// until a page has none: clocks that were ahead hold up no more than that. By the time of the revocation alone, one that an
+    /// instance whose clock is far back had told of would be gone before others had started and read it.
     pub(super) async fn trim_feed(&self, feed_from: Timestamp) -> Result<(), StoreError> {
         let mut last = EntryId::default();
         loop {
             let page = page_after(&self.link, &self.keys, last).await?;
             let Some(&(end, _)) = page.last() else { return Ok(()) };
             // One that is damaged is of no use, and would fail who follows.
-            let over = |entry: &Option<FeedEntry>| entry.is_none_or(|entry| entry.revocation.at < feed_from);
+            let over = |id: &EntryId, entry: &Option<FeedEntry>| {
+                entry.is_none_or(|entry| entry.revocation.at.max(id.time()) < feed_from)
+            };
             let over: Vec<_> = page
                 .iter()
-                .filter(|(_, entry)| over(entry))
+                .filter(|(id, entry)| over(id, entry))
                 .map(|(id, _)| id.text())
                 .collect();
             if over.is_empty() {

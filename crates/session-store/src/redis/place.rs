@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use session_core::time::Timestamp;
+
 /// How far back is read again by who was cut off: further than the clocks of two servers that follow each other as masters
 /// may differ, by which a new master's entries would lie before what was read from the old one.
 const READ_AGAIN: Duration = Duration::from_mins(5);
@@ -24,6 +26,11 @@ impl EntryId {
 
     pub(super) fn text(self) -> String {
         format!("{}-{}", self.millis, self.number)
+    }
+
+    /// When it was appended, by the server's clock.
+    pub(super) fn time(self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.millis).unwrap_or(i64::MAX))
     }
 
     /// See [`READ_AGAIN`].

@@ -118,7 +118,7 @@ impl Sessions {
         if let Revoke::Done(record) | Revoke::Already(record) = &outcome
             && let Some(revocation) = record.revoked
         {
-            self.revoked.insert(*id, revocation);
+            self.revoked.insert(*id, revocation, now);
         }
         Ok(outcome)
     }

@@ -11,7 +11,7 @@ use session_core::time::Timestamp;
 use super::{EndError, Sessions};
 use crate::store::{FeedEntry, FeedPosition, Revoke, StoreError, Version};
 
-/// After a follower was cut off, revocations from so long before the cut on are compared with the feed. Shorter than what an
+/// After a follower was cut off, what was news from so long before the cut on is compared with the feed. Shorter than what an
 /// engine reads again ([`crate::store::RevocationFeed::after_a_gap`]) by more than clocks may differ.
 const COMPARED_BEFORE_A_GAP: Duration = Duration::from_mins(2);
 
@@ -42,7 +42,7 @@ impl Sessions {
     /// process started are refused by it.
     pub async fn catch_up(&self, now: Timestamp) -> Result<Follower, StoreError> {
         let (entries, position) = self.store.revocations_after(&FeedPosition::start()).await?;
-        self.learn(&entries);
+        self.read_back(&entries, now);
         self.known_until.set(now);
         Ok(Follower {
             position,
@@ -70,9 +70,11 @@ impl Sessions {
         };
         let (entries, position) = read?;
         let now = clock();
-        self.learn(&entries);
         if was_cut_off {
+            self.read_back(&entries, now);
             self.revoke_again_what_was_lost(&entries).await?;
+        } else {
+            self.learn(&entries, now);
         }
         *follower = Follower {
             position,
@@ -92,9 +94,17 @@ impl Sessions {
         self.feed_lag(now) > self.policy.max_lag
     }
 
-    fn learn(&self, entries: &[FeedEntry]) {
+    fn learn(&self, entries: &[FeedEntry], now: Timestamp) {
         for entry in entries {
-            self.revoked.insert(entry.session, entry.revocation);
+            self.revoked.insert(entry.session, entry.revocation, now);
+        }
+    }
+
+    /// Of an hour of logouts, perhaps, that all are heard of now: were they news, the next gap would have each compared, and
+    /// revoked again.
+    fn read_back(&self, entries: &[FeedEntry], now: Timestamp) {
+        for entry in entries {
+            self.revoked.read_back(entry.session, entry.revocation, now);
         }
     }
 
@@ -127,7 +137,7 @@ impl Sessions {
         let there: HashSet<_> = read_again.iter().map(|entry| entry.session).collect();
         // From before the cut on: however long it lasted, what was read until then may have been lost.
         let since = self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP);
-        let heard_of = self.revoked.since(since);
+        let heard_of = self.revoked.news_since(since);
         for (session, revocation) in heard_of.into_iter().filter(|(session, _)| !there.contains(session)) {
             self.revoke_again(&session, revocation).await?;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use session_core::policy::Policy;
 use session_core::session::{Revocation, RevocationReason, RotationMode};
+use session_core::time::Timestamp;
 use session_store::redis::RedisStore;
 use session_store::sessions::Sessions;
 use session_store::store::{FeedPosition, RevocationFeed as _, Revoke, SessionStore as _, StoreError};
@@ -179,6 +180,27 @@ async fn a_damaged_entry_stops_who_follows_until_it_is_swept() {
     assert_eq!(told(&store).await, [id(1), id(2)]);
     store.sweep(at(0), at(2), 10).await.unwrap();
     assert_eq!(server.ask::<u64>(&["XLEN", "sn:feed"]).await.unwrap(), 0);
+}
+
+/// An instance whose clock is far back revokes: instances that start later are still to hear of it.
+#[tokio::test]
+async fn what_was_told_lately_stays_whatever_the_time_of_its_revocation() {
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let store = opened(&server.url()).await;
+    created(&store, 1).await;
+    let by_a_clock_far_back = Revocation {
+        at: Timestamp::from_secs(1_000_000_000),
+        ..logout()
+    };
+    store.revoke(&id(1), by_a_clock_far_back, version(101)).await.unwrap();
+    // By a clock that is between the revocation's and the server's.
+    store
+        .sweep(at(0), Timestamp::from_secs(1_700_000_000), 10)
+        .await
+        .unwrap();
+    assert_eq!(told(&store).await, [id(1)]);
+    store.sweep(at(0), at(0), 10).await.unwrap();
+    assert!(told(&store).await.is_empty());
 }
 
 /// A newer version beside this one, during an upgrade, revokes for reasons that this one has no name for: every instance refuses the

@@ -1,5 +1,6 @@
 //! `replicas=N`: what counts as stored is on so many replicas, whatever happens to connections on the way.
 
+use session_store::event_log::{EventLog as _, EventPosition};
 use session_store::redis::RedisStore;
 use session_store::store::{Revoke, SessionStore as _, StoreError};
 use session_testbed::eventually::{PATIENCE, eventually};
@@ -7,7 +8,7 @@ use session_testbed::proxy::tcp::TcpProxy;
 use session_testbed::redis::RedisOptions;
 use session_testbed::redis::server::RedisServer;
 
-use crate::sample::{created, id, kept, logout, session, told, version};
+use crate::sample::{at, created, id, kept, logout, session, told, version};
 use crate::topology::{as_limited_user, cluster_url, in_own_cluster, limited_user, opened};
 
 /// Follows `master`, and has all that it has.
@@ -169,4 +170,16 @@ async fn in_a_cluster_each_write_waits_for_the_replicas_of_its_own_server() {
     assert_eq!(told(&plain).await.len(), 10);
     let missing = store.revoke(&id(99), logout(), version(1)).await.unwrap();
     assert!(matches!(missing, Revoke::Missing), "{missing:?}");
+}
+
+/// Whoever is told that an append failed appends again: it must not fail for as long as a replica is away.
+#[tokio::test]
+async fn events_are_appended_once_without_replicas() {
+    let master = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let store = opened(&format!("{}?replicas=1", master.url())).await;
+    assert!(is_too_few_replicas(&store.create(&session(1), kept()).await));
+    store.append_events(&["a".into(), "b".into()], at(0)).await.unwrap();
+    let page = store.events_after(&EventPosition::start(), 10).await.unwrap();
+    let texts: Vec<_> = page.events.iter().map(|event| &*event.json).collect();
+    assert_eq!(texts, ["a", "b"]);
 }

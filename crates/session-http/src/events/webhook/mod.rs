@@ -77,14 +77,18 @@ pub struct Deliverer {
     counts: EventCounts,
     backoff: Backoff,
     store_backoff: Backoff,
+    lease: Option<Lease>,
     /// Behind which position it was said that events were missed, so that a page that is read again says it once.
     missed_at: Option<EventPosition>,
 }
 
-/// The right to deliver.
+/// The right to deliver. It is kept while there is nothing to deliver: to claim is to write.
 struct Lease {
+    /// What the store knows to be delivered: if it says something else, somebody else has delivered.
+    noted: EventPosition,
     delivered: EventPosition,
-    since: Timestamp,
+    /// Of the clock that nobody sets.
+    since: Duration,
 }
 
 /// How a round ended.
@@ -123,6 +127,7 @@ impl Deliverer {
             counts,
             backoff: BACKOFF,
             store_backoff: BACKOFF,
+            lease: None,
             missed_at: None,
         })
     }
@@ -171,24 +176,39 @@ impl Deliverer {
 
     /// One page.
     async fn round(&mut self) -> Result<Round, StoreError> {
-        let Some(mut lease) = self.claim().await? else {
+        let Some(delivered) = self.hold().await? else {
             return Ok(Round::NotOurs);
         };
-        let page = self.log.events_after(&lease.delivered, PAGE).await?;
+        let page = self.log.events_after(&delivered, PAGE).await?;
         self.store_backoff.worked();
         if page.missed {
-            self.tell_missed(&lease.delivered);
+            self.tell_missed(&delivered);
         }
         if page.events.is_empty() {
             return Ok(Round::AllDelivered);
         }
-        for event in page.events {
-            if self.clock.now().since(lease.since) >= PROLONG_AFTER {
-                match self.claim().await? {
-                    // Somebody else has delivered meanwhile: this page is old.
-                    Some(claimed) if claimed.delivered != lease.delivered => return Ok(Round::Again),
-                    Some(claimed) => lease = claimed,
+        let ended = self.deliver_page(page.events).await;
+        // However the page ended. Once for all of it: each note is a durable write, and without it they come again.
+        let noted = self.note().await;
+        match ended? {
+            Round::Again if !noted? => Ok(Round::NotOurs),
+            // What could not be noted is with the next page.
+            ended => Ok(ended),
+        }
+    }
+
+    async fn deliver_page(&mut self, events: Vec<LoggedEvent>) -> Result<Round, StoreError> {
+        for event in events {
+            if self.is_to_be_prolonged() {
+                let delivered = self.lease.as_ref().map(|lease| lease.delivered.clone());
+                if !self.note().await? {
+                    return Ok(Round::NotOurs);
+                }
+                match self.hold().await? {
                     None => return Ok(Round::NotOurs),
+                    // Somebody else has delivered meanwhile: this page is old.
+                    claimed if claimed != delivered => return Ok(Round::Again),
+                    Some(_) => {}
                 }
             }
             match self.deliver(&event).await {
@@ -196,21 +216,52 @@ impl Deliverer {
                 Outcome::Gone => return Ok(Round::Gone),
                 Outcome::Failed { why, retry_after } => return Ok(Round::Failed(self.failed(&why, retry_after))),
             }
-            if !self.log.note_delivered(self.holder, &event.position).await? {
-                return Ok(Round::NotOurs);
+            if let Some(lease) = &mut self.lease {
+                lease.delivered = event.position;
             }
-            lease.delivered = event.position;
         }
         Ok(Round::Again)
     }
 
-    async fn claim(&self) -> Result<Option<Lease>, StoreError> {
-        let now = self.clock.now();
-        let claimed = self
-            .log
-            .claim_delivery(self.holder, now, now.saturating_add(LEASE))
-            .await?;
-        Ok(claimed.map(|delivered| Lease { delivered, since: now }))
+    fn is_to_be_prolonged(&self) -> bool {
+        let now = self.clock.monotonic();
+        !(self.lease.as_ref()).is_some_and(|lease| now.saturating_sub(lease.since) < PROLONG_AFTER)
+    }
+
+    /// Up to where was delivered, if this instance may deliver; claims that, unless it did lately.
+    async fn hold(&mut self) -> Result<Option<EventPosition>, StoreError> {
+        if self.is_to_be_prolonged() {
+            let (now, since) = (self.clock.now(), self.clock.monotonic());
+            let until = now.saturating_add(LEASE);
+            let claimed = self.log.claim_delivery(self.holder, now, until).await?;
+            let before = self.lease.take();
+            self.lease = claimed.map(|noted| match before {
+                Some(before) if before.noted == noted => Lease { since, ..before },
+                _ => Lease {
+                    delivered: noted.clone(),
+                    noted,
+                    since,
+                },
+            });
+        }
+        Ok(self.lease.as_ref().map(|lease| lease.delivered.clone()))
+    }
+
+    /// Notes what was delivered. `false` if somebody else has claimed the delivery.
+    async fn note(&mut self) -> Result<bool, StoreError> {
+        let Some(lease) = &mut self.lease else {
+            return Ok(false);
+        };
+        if lease.noted == lease.delivered {
+            return Ok(true);
+        }
+        let noted = self.log.note_delivered(self.holder, &lease.delivered).await?;
+        if noted {
+            lease.noted = lease.delivered.clone();
+        } else {
+            self.lease = None;
+        }
+        Ok(noted)
     }
 
     async fn deliver(&mut self, event: &LoggedEvent) -> Outcome {
