@@ -88,6 +88,7 @@ impl Running {
             handle.stop(true).await;
             admin.await??;
         }
+        app.unfinished.finish().await;
         background.finish().await;
         app.traces.finish().await;
         Ok(())

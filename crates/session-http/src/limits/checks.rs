@@ -25,8 +25,7 @@ use crate::app::App;
 use crate::login::LoginError;
 use crate::problem::Problem;
 
-/// A login that is under way, counted as failed until it is known better. Dropped, it stays counted: whoever hangs up early has
-/// guessed all the same.
+/// A login that is under way, counted as failed until it is known better. Dropped, it stays counted.
 #[must_use]
 #[derive(Debug)]
 pub struct LoginAttempt(Vec<(Asked, Decision)>);
