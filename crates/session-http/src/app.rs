@@ -27,6 +27,7 @@ use crate::origins::Origins;
 use crate::problem::{Code, Problem};
 use crate::readiness::Readiness;
 use crate::secure_transport::SecureTransport;
+use crate::to_the_end::Unfinished;
 use crate::traces::Traces;
 use crate::wall_clock::{Trust, WallClock};
 
@@ -62,6 +63,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Where spans of requests go.
     pub traces: Traces,
+    /// What goes on although whoever asked for it has gone.
+    pub unfinished: Unfinished,
     /// Whether it can do its work.
     pub readiness: Readiness,
     /// The clock.

@@ -15,7 +15,6 @@ use session_store::store::StoreError;
 
 use crate::app::App;
 use crate::key_directory::NoLook;
-use crate::problem::Problem;
 
 /// As [`Sessions::authenticate`](session_store::sessions::Sessions::authenticate).
 pub async fn authenticate(app: &App, access_token: &str, now: Timestamp) -> Result<Arc<AccessToken>, AccessError> {
@@ -49,11 +48,22 @@ pub async fn refresh(app: &App, attempt: &Attempt<'_>, now: Timestamp) -> Result
 }
 
 /// As [`Sessions::session_of`](session_store::sessions::Sessions::session_of).
-pub async fn session_of(app: &App, refresh_token: &str, now: Timestamp) -> Result<Option<SessionRecord>, Problem> {
+pub async fn session_of(app: &App, refresh_token: &str, now: Timestamp) -> Result<Option<SessionRecord>, Untold> {
     if secret_named(refresh_token).is_some_and(|secret| !knows(app, secret)) {
         app.key_looks.look().await?;
     }
     Ok(app.sessions.session_of(refresh_token, now).await?)
+}
+
+/// Which session a token belongs to could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum Untold {
+    /// It may be of a key that is not known here.
+    #[error(transparent)]
+    NoLook(#[from] NoLook),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// As [`Sessions::verify_to_end`](session_store::sessions::Sessions::verify_to_end); a token from which no session can be told

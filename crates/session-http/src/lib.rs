@@ -43,6 +43,7 @@ pub mod startup;
 mod stop_signals;
 pub mod telemetry;
 pub mod tls;
+pub mod to_the_end;
 pub mod traces;
 pub mod wall_clock;
 pub mod wire;

@@ -92,6 +92,7 @@ impl Running {
                 admin.await.unwrap_or_else(|error| Err(error.into()))
             }
         };
+        app.unfinished.finish().await;
         background.finish().await;
         app.traces.finish().await;
         answered.and(operators_answered)

@@ -35,6 +35,7 @@ use crate::readiness::Readiness;
 use crate::secure_transport::SecureTransport;
 use crate::serving::{Public, Running};
 use crate::tls::{LoadCertificateError, Tls};
+use crate::to_the_end::Unfinished;
 use crate::traces::{Traces, TracesError};
 use crate::wall_clock::WallClock;
 
@@ -167,6 +168,7 @@ impl Service {
             events_kept: config.events.keep,
             metrics,
             traces: Traces::start(&config.traces)?,
+            unfinished: Unfinished::here(),
             readiness: Readiness::new(),
             wall_clock: WallClock::default(),
             clock,

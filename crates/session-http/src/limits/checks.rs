@@ -12,6 +12,7 @@
 //! subject only who knows the password; by session only from the address that refreshes it, because what a token claims is not yet
 //! believed here.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -26,8 +27,7 @@ use crate::app::App;
 use crate::login::LoginError;
 use crate::problem::Problem;
 
-/// A login that is under way, counted as failed until it is known better. Dropped, it stays counted: whoever hangs up early has
-/// guessed all the same.
+/// A login that is under way, counted as failed until it is known better. Dropped, it stays counted.
 #[must_use]
 #[derive(Debug)]
 pub struct LoginAttempt(Vec<(Asked, Decision)>);
@@ -39,22 +39,38 @@ impl LoginAttempt {
     /// A right one is counted by itself, and that is never taken back: each makes a session and events, and one person must not fill
     /// the log of all. Beyond it the login is refused, and counts as one that failed: so whoever goes on is soon held up before their
     /// password is checked.
+    ///
+    /// Takes no request: also the login of a client that has hung up meanwhile is counted. [`App::heed`] is for one that has not.
     pub async fn settle(
         self,
         app: &App,
-        request: &HttpRequest,
+        address: Option<IpAddr>,
         checked: &Result<Subject, LoginError>,
         now: Timestamp,
-    ) -> Result<(), Problem> {
-        match checked {
-            Ok(subject) => app.count_opened(request, subject, now).await?,
-            Err(LoginError::InvalidCredentials) => return Ok(()),
-            Err(_) => {}
-        }
-        if let Some(counting) = &app.limits.0 {
+    ) -> CountedRequest {
+        let opened = match checked {
+            Ok(subject) => app.count_opened(address, subject, now).await,
+            Err(LoginError::InvalidCredentials) => return CountedRequest::default(),
+            Err(_) => CountedRequest::default(),
+        };
+        if let Some(counting) = &app.limits.0
+            && !opened.is_refused()
+        {
             counting.settle(&self.0, checked.is_ok(), now).await;
         }
-        Ok(())
+        opened
+    }
+}
+
+/// A request, as it was counted against limits.
+#[derive(Debug, Default)]
+pub struct CountedRequest(Vec<(Asked, Decision)>);
+
+impl CountedRequest {
+    fn is_refused(&self) -> bool {
+        self.0
+            .iter()
+            .any(|(_, decision)| matches!(decision, Decision::Refused(_)))
     }
 }
 
@@ -80,19 +96,19 @@ impl App {
             };
             vec![address, account]
         });
-        counted.await.map(LoginAttempt)
+        counted.await.map(|CountedRequest(counted)| LoginAttempt(counted))
     }
 
     /// Counts a login of who knows the password.
-    async fn count_opened(&self, request: &HttpRequest, subject: &Subject, now: Timestamp) -> Result<(), Problem> {
-        let counted = self.count(request, now, |counting, _| {
+    async fn count_opened(&self, address: Option<IpAddr>, subject: &Subject, now: Timestamp) -> CountedRequest {
+        let counted = self.count_from(address, now, |counting, _| {
             vec![Asked {
                 limit: Limit::OpenedPerAccount,
                 key: counting.keys.subject(subject),
                 unless_known: None,
             }]
         });
-        counted.await.map(drop)
+        counted.await
     }
 
     /// Counts a refresh with this token, which is not believed yet.
@@ -145,28 +161,49 @@ impl App {
         request: &HttpRequest,
         now: Timestamp,
         ask: impl FnOnce(&Counting, Network) -> Vec<Asked>,
-    ) -> Result<Vec<(Asked, Decision)>, Problem> {
+    ) -> Result<CountedRequest, Problem> {
+        let counted = self.count_from(self.client_address(request), now, ask).await;
+        self.heed(request, &counted)?;
+        Ok(counted)
+    }
+
+    async fn count_from(
+        &self,
+        address: Option<IpAddr>,
+        now: Timestamp,
+        ask: impl FnOnce(&Counting, Network) -> Vec<Asked>,
+    ) -> CountedRequest {
         let Some(counting) = &self.limits.0 else {
-            return Ok(Vec::new());
+            return CountedRequest::default();
         };
-        let address = self.client_address(request);
         let asked = ask(counting, Network::of(address));
         let decided = counting.count(&asked, now).await;
         if decided.fell_back {
             self.metrics.limits_fell_back();
         }
         let counted: Vec<_> = asked.into_iter().zip(decided.decisions).collect();
-        for (asked, decision) in &counted {
+        let refused = counted
+            .iter()
+            .find(|(_, decision)| matches!(decision, Decision::Refused(_)));
+        if let Some((Asked { limit, .. }, _)) = refused {
+            self.metrics.rate_limited(*limit);
+            self.events.limited(limit.as_str(), address, now);
+            // Without the address: the log names nobody.
+            tracing::debug!(limit = limit.as_str(), "a request was limited");
+        }
+        CountedRequest(counted)
+    }
+
+    /// Has the answer to `request` tell how it was counted; refuses it if that was too much.
+    pub fn heed(&self, request: &HttpRequest, counted: &CountedRequest) -> Result<(), Problem> {
+        let Some(counting) = &self.limits.0 else { return Ok(()) };
+        for (asked, decision) in &counted.0 {
             counting.tell(request, *asked, *decision);
             if let Decision::Refused(wait) = *decision {
-                self.metrics.rate_limited(asked.limit);
-                self.events.limited(asked.limit.as_str(), address, now);
-                // Without the address: the log names nobody.
-                tracing::debug!(limit = asked.limit.as_str(), "a request was limited");
                 return Err(Problem::rate_limited(asked.limit, retry_after(wait)));
             }
         }
-        Ok(counted)
+        Ok(())
     }
 }
 

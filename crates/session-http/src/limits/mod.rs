@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use crate::clock::Clock;
 use crate::config::{Rate, RateLimitConfig};
 use cells::Cells;
-pub use checks::LoginAttempt;
+pub use checks::{CountedRequest, LoginAttempt};
 pub use fields::tell_limits;
 use key::{Key, Keys};
 use known::{Known, REMEMBERED};

@@ -10,6 +10,7 @@ use session_store::store::StoreError;
 use super::{Code, Problem, chain};
 use crate::decision::Decision;
 use crate::key_directory::NoLook;
+use crate::known_keys::Untold;
 use crate::login::LoginError;
 
 impl From<StoreError> for Problem {
@@ -30,6 +31,15 @@ impl From<StoreError> for Problem {
 impl From<NoLook> for Problem {
     fn from(error: NoLook) -> Self {
         StoreError::Unavailable(Box::new(error)).into()
+    }
+}
+
+impl From<Untold> for Problem {
+    fn from(error: Untold) -> Self {
+        match error {
+            Untold::NoLook(error) => error.into(),
+            Untold::Store(error) => error.into(),
+        }
     }
 }
 

@@ -12,9 +12,11 @@ use super::grant_answer;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
-use crate::known_keys;
+use crate::key_directory::NoLook;
+use crate::known_keys::{self, Untold};
 use crate::login::LoginError;
 use crate::problem::{Code, Problem};
+use crate::to_the_end::to_the_end;
 use crate::wire::{Rotation, Transport, read_json};
 
 #[derive(Deserialize)]
@@ -40,7 +42,7 @@ pub(super) async fn login(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let now = app.steady_now()?;
-    let Some(checker) = &app.login else {
+    let Some(checker) = app.login.clone() else {
         return Err(Problem::new(
             Code::NotFound,
             "this service checks no passwords; a backend opens its sessions",
@@ -53,11 +55,18 @@ pub(super) async fn login(
     }
     let device = app.device(&request, wanted.device_label.as_deref());
     let attempt = app.count_login(&request, &wanted.username, now).await?;
-    let outcome = checker.check(&wanted.username, &wanted.password).await;
-    attempt.settle(&app, &request, &outcome, now).await?;
-    if let Err(LoginError::InvalidCredentials) = outcome {
-        app.events.login_failed(device.clone(), now);
-    }
+    let (username, password, from) = (wanted.username, wanted.password, device.clone());
+    let check = |app: web::Data<App>| async move {
+        let outcome = checker.check(&username, &password).await;
+        let settled = attempt.settle(&app, from.ip, &outcome, now).await;
+        if let Err(LoginError::InvalidCredentials) = outcome {
+            app.events.login_failed(from, now);
+        }
+        (outcome, settled)
+    };
+    // Checking and opening are two things: for a client that goes away while its password is checked, no session is opened.
+    let (outcome, settled) = to_the_end(&app, check).await;
+    app.heed(&request, &settled)?;
     let login = Login {
         subject: outcome?,
         claims: Claims::none(),
@@ -66,11 +75,13 @@ pub(super) async fn login(
         rotation: wanted.rotation.map(Into::into),
         replaces: session_in_place(&app, &request, &jar, now).await?,
     };
-    let grant = app.sessions.open(login, now).await?;
+    let open = |app: web::Data<App>| async move { app.sessions.open(login, now).await };
+    let grant = to_the_end(&app, open).await?;
     Ok(grant_answer(&app, &grant, StatusCode::OK, wanted.transport, now))
 }
 
-/// The session that the client holds already, if what it presents is genuine. A dead credential is no obstacle to a login.
+/// The session that the client holds already, if what it presents is genuine. A dead credential is no obstacle to a login, nor is
+/// one of which that cannot be told because the key file is unreadable.
 async fn session_in_place(
     app: &App,
     request: &HttpRequest,
@@ -79,12 +90,15 @@ async fn session_in_place(
 ) -> Result<Option<SessionId>, Problem> {
     let presented = bearer(request.headers()).ok().flatten().or_else(|| jar.access.clone());
     if let Some(token) = presented
-        && let Some(token) = known_keys::verify_to_end(app, &token, now).await?
+        && let Ok(Some(token)) = known_keys::verify_to_end(app, &token, now).await
     {
         return Ok(Some(token.session));
     }
     match &*jar.refresh {
-        [token] => Ok(known_keys::session_of(app, token, now).await?.map(|record| record.id)),
+        [token] => match known_keys::session_of(app, token, now).await {
+            Err(Untold::NoLook(NoLook)) => Ok(None),
+            found => Ok(found?.map(|record| record.id)),
+        },
         _ => Ok(None),
     }
 }

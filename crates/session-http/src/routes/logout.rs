@@ -5,6 +5,7 @@ use serde::Deserialize;
 use session_core::id::SessionId;
 use session_core::session::RevocationReason;
 use session_core::time::Timestamp;
+use session_store::sessions::EndError;
 
 use crate::app::App;
 use crate::cookies::Jar;
@@ -12,6 +13,7 @@ use crate::credentials::{bearer, cookies_of};
 use crate::decision::Decision;
 use crate::known_keys;
 use crate::problem::Problem;
+use crate::to_the_end::to_the_end;
 use crate::wire::read_optional_json;
 
 #[derive(Deserialize)]
@@ -31,10 +33,15 @@ pub(super) async fn logout(
     let jar = cookies_of(&app, &request)?;
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let in_body = body.and_then(|body| body.refresh_token);
-    let mut ended = false;
-    for session in presented_sessions(&app, &request, &jar, in_body, now).await? {
-        ended |= app.sessions.end(&session, RevocationReason::Logout, now).await?;
-    }
+    let sessions = presented_sessions(&app, &request, &jar, in_body, now).await?;
+    let end = |app: web::Data<App>| async move {
+        let mut ended = false;
+        for session in &sessions {
+            ended |= app.sessions.end(session, RevocationReason::Logout, now).await?;
+        }
+        Ok::<_, EndError>(ended)
+    };
+    let ended = to_the_end(&app, end).await?;
     let mut response = HttpResponse::NoContent();
     if !jar.is_empty() {
         for cookie in app.cookies.clear() {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::credentials::authenticate;
 use crate::decision::Decision;
 use crate::problem::{Code, Problem};
+use crate::to_the_end::to_the_end;
 use crate::wire::{RevokedCount, SessionInfo, SessionList};
 
 /// `GET /auth/session`
@@ -57,7 +58,8 @@ pub(super) async fn end_one(
     // The same answer for another person's session as for none: ids tell nothing about others.
     let not_found = || Problem::new(Code::NotFound, "no such session of yours");
     let id: SessionId = id.parse().map_err(|_| not_found())?;
-    if !app.sessions.end_own(&id, &token, now).await? {
+    let end = |app: web::Data<App>| async move { app.sessions.end_own(&id, &token, now).await };
+    if !to_the_end(&app, end).await? {
         return Err(not_found());
     }
     let mut response = HttpResponse::NoContent().finish();
@@ -89,10 +91,11 @@ pub(super) async fn end_several(app: web::Data<App>, request: HttpRequest) -> Re
         )
     })?;
     let except = query.except.as_ref().map(|Except::Current| token.session);
-    let revoked = app
-        .sessions
-        .end_all(&token.subject, except, RevocationReason::EndedElsewhere, now)
-        .await?;
+    let end = |app: web::Data<App>| async move {
+        let reason = RevocationReason::EndedElsewhere;
+        app.sessions.end_all(&token.subject, except, reason, now).await
+    };
+    let revoked = to_the_end(&app, end).await?;
     let mut response = HttpResponse::Ok().json(RevokedCount { revoked });
     if revoked > 0 {
         Decision::EndedByOwner.note(&mut response);

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::credentials::{cookies_of, presented_refresh};
 use crate::known_keys;
 use crate::problem::{Code, Problem};
+use crate::to_the_end::to_the_end;
 use crate::wire::{Transport, read_optional_json};
 
 #[derive(Deserialize)]
@@ -30,15 +31,21 @@ pub(super) async fn refresh(
     let body: Option<Request> = read_optional_json(&request, payload).await?;
     let presented = presented_refresh(body.and_then(|body| body.refresh_token), &jar)?;
     app.count_refresh(&request, &presented.token, now).await?;
-    let attempt = Attempt {
-        refresh_token: &presented.token,
-        key: idempotency_key(&request)?,
-        if_match: generation_condition(&request)?,
-        by_cookie: presented.transport == Transport::Cookie,
-        device: app.device(&request, None),
+    let transport = presented.transport;
+    let (key, if_match) = (idempotency_key(&request)?, generation_condition(&request)?);
+    let device = app.device(&request, None);
+    let refresh = |app: web::Data<App>| async move {
+        let attempt = Attempt {
+            refresh_token: &presented.token,
+            key,
+            if_match,
+            by_cookie: transport == Transport::Cookie,
+            device,
+        };
+        known_keys::refresh(&app, &attempt, now).await
     };
-    let grant = known_keys::refresh(&app, &attempt, now).await?;
-    let mut response = grant_answer(&app, &grant, StatusCode::OK, presented.transport, now);
+    let grant = to_the_end(&app, refresh).await?;
+    let mut response = grant_answer(&app, &grant, StatusCode::OK, transport, now);
     if grant.granted == Granted::Replayed {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));

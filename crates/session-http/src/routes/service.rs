@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::credentials::authenticate_backend;
 use crate::decision::Decision;
 use crate::problem::{Code, Problem};
+use crate::to_the_end::to_the_end;
 use crate::wire::{DeviceInfo, RevokedCount, Rotation, SessionInfo, SessionList, Transport, read_json};
 
 #[derive(Deserialize)]
@@ -58,7 +59,8 @@ pub(super) async fn open(
         rotation: wanted.rotation.map(Into::into),
         replaces: None,
     };
-    let grant = app.sessions.open(login, now).await?;
+    let open = |app: web::Data<App>| async move { app.sessions.open(login, now).await };
+    let grant = to_the_end(&app, open).await?;
     Ok(grant_answer(&app, &grant, StatusCode::CREATED, wanted.transport, now))
 }
 
@@ -91,7 +93,8 @@ pub(super) async fn end(
     authenticate_backend(&app, &request, now).await?;
     let id: SessionId = id.parse().map_err(|_| no_session())?;
     let mut response = HttpResponse::NoContent().finish();
-    if app.sessions.end(&id, RevocationReason::Admin, now).await? {
+    let end = |app: web::Data<App>| async move { app.sessions.end(&id, RevocationReason::Admin, now).await };
+    if to_the_end(&app, end).await? {
         Decision::EndedByBackend.note(&mut response);
     } else {
         app.sessions.session(&id).await?.ok_or_else(no_session)?;
@@ -122,10 +125,12 @@ pub(super) async fn end_all(
 ) -> Result<HttpResponse, Problem> {
     let now = app.now();
     authenticate_backend(&app, &request, now).await?;
-    let revoked = app
-        .sessions
-        .end_all(&subject(&path)?, None, RevocationReason::Admin, now)
-        .await?;
+    let subject = subject(&path)?;
+    let end = |app: web::Data<App>| async move {
+        let reason = RevocationReason::Admin;
+        app.sessions.end_all(&subject, None, reason, now).await
+    };
+    let revoked = to_the_end(&app, end).await?;
     let mut response = HttpResponse::Ok().json(RevokedCount { revoked });
     if revoked > 0 {
         Decision::EndedByBackend.note(&mut response);

@@ -9,8 +9,8 @@ use session_core::key::Named as _;
 use session_http::clock::Clock as _;
 use session_store::entropy::SystemEntropy;
 
-use crate::support::app::TestApp;
-use crate::support::device::{Device, Transport, key};
+use crate::support::app::{ACCESS_COOKIE, REFRESH_COOKIE, TestApp};
+use crate::support::device::{Device, Transport, key, login_body};
 use crate::support::rubbish;
 
 fn kid(access_token: &str) -> String {
@@ -128,6 +128,26 @@ async fn keys_that_cannot_be_looked_at_log_nobody_out() {
     unknown_logout().send().await.problem(503, "store_unavailable");
     device.refresh().await;
     device.get("/auth/session").send().await.expect(200);
+    // Whoever gives a password is let in, whatever their browser still holds.
+    let login = || {
+        app.post("/auth/login")
+            .json(login_body("alice", Transport::Body, "keyed"))
+    };
+    let access = rubbish::access_token(&device.access);
+    let refresh = rubbish::refresh_token(&device.refresh);
+    for (access, refresh) in [
+        (Some(&access), None),
+        (None, Some(&refresh)),
+        (Some(&access), Some(&refresh)),
+    ] {
+        let mut login = login().header("sec-fetch-site", "same-origin");
+        for (name, value) in [(ACCESS_COOKIE, access), (REFRESH_COOKIE, refresh)] {
+            if let Some(value) = value {
+                login = login.cookie(name, value);
+            }
+        }
+        login.send().await.expect(200);
+    }
     fs::write(app.key_directory().file(), good).unwrap();
     let unknown = app.get("/auth/session").bearer(&rubbish::access_token(&device.access));
     unknown.send().await.problem(401, "token_invalid");

@@ -21,6 +21,7 @@ mod drafts;
 mod drafts_refused;
 mod events;
 mod feed;
+mod gone_clients;
 mod keys;
 mod keys_by_age;
 mod limits;

@@ -1,7 +1,7 @@
 //! A store that fails as it is told, and the routes over it, with a follower that reads when it is told.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -18,26 +18,28 @@ use session_core::id::{SessionId, Subject};
 use session_core::key::{Algorithm, RefreshSecrets, SigningKey, SigningKeys};
 use session_core::policy::Policy;
 use session_core::refresh_token::RefreshSecret;
+use session_core::security_event::{EventKind, SecurityEvent};
 use session_core::session::{Revocation, RevocationReason};
 use session_core::time::Timestamp;
 use session_http::api_key::{ApiKeyHash, ApiKeys};
 use session_http::app::App;
 use session_http::background::Sweeping;
 use session_http::clock::ManualClock;
-use session_http::config::{CookiesConfig, ProxyHeader};
+use session_http::config::{CookiesConfig, ProxyHeader, RateLimitConfig};
 use session_http::cookies::Cookies;
 use session_http::events::Events;
 use session_http::key_directory::KeyLooks;
 use session_http::limits::Limits;
 use session_http::login::{LoginChecker, LoginError};
-use session_http::measured_store::Measured;
-use session_http::metrics::Metrics;
+use session_http::measured_store;
+use session_http::metrics::{Measured, Metrics};
 use session_http::observe::observe;
 use session_http::origins::Origins;
 use session_http::readiness::Readiness;
 use session_http::routes;
 use session_http::secure_transport::SecureTransport;
 use session_http::security_headers;
+use session_http::to_the_end::Unfinished;
 use session_http::traces::Traces;
 use session_http::wall_clock::WallClock;
 use session_store::draft_store::{
@@ -46,13 +48,14 @@ use session_store::draft_store::{
 use session_store::drafts::Drafts;
 use session_store::entropy::SystemEntropy;
 use session_store::event_log::EventPosition;
-use session_store::events::NoEvents;
+use session_store::events::EventSink;
 use session_store::memory::MemoryStore;
 use session_store::sessions::{EndError, Follower, Sessions, Setup};
 use session_store::store::{
     FeedEntry, FeedPosition, Kept, RecordsPosition, RevocationFeed, Revoke, SessionStore, StoreError, Stored, Swap,
     Swept, Version,
 };
+use tokio::sync::watch;
 
 use super::app::{AUDIENCE, PUBLIC_URL, START, TestApp};
 use super::client::Client;
@@ -62,42 +65,47 @@ use super::device::{Device, Transport};
 pub(crate) const INSIDE: &str = "10.1.2.3:6379 password=hunter2";
 
 /// How a part of the store does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Health {
+    #[default]
     Works,
     Unavailable,
     Unreadable,
-    /// It never answers.
+    /// It does not answer, until it is set to something else.
     Hangs,
 }
 
-/// A store, its feed, and a login checker, that fail as they are told.
+/// A store, its feed, and a login checker, that fail as they are told; and who hears what the use cases tell.
 #[derive(Default)]
 pub(crate) struct Fragile {
     store: MemoryStore,
     records: Part,
     feed: Part,
+    logins: Part,
     loads: AtomicUsize,
     at_sweep: Mutex<Option<Meanwhile>>,
+    told: Mutex<Vec<EventKind>>,
 }
 
 /// What happens once, while the store is busy.
 type Meanwhile = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
-struct Part(AtomicU8);
+struct Part {
+    health: watch::Sender<Health>,
+    held: AtomicUsize,
+}
 
 impl Part {
     async fn turn(&self) -> Result<(), StoreError> {
-        const UNAVAILABLE: u8 = Health::Unavailable as u8;
-        const UNREADABLE: u8 = Health::Unreadable as u8;
-        const HANGS: u8 = Health::Hangs as u8;
-        match self.0.load(Ordering::SeqCst) {
-            UNAVAILABLE => Err(StoreError::Unavailable(INSIDE.into())),
-            UNREADABLE => Err(StoreError::Unreadable(INSIDE.into())),
-            HANGS => std::future::pending().await,
-            _ => Ok(()),
+        let mut health = self.health.subscribe();
+        self.held.fetch_add(1, Ordering::SeqCst);
+        let health = *health.wait_for(|health| *health != Health::Hangs).await.unwrap();
+        self.held.fetch_sub(1, Ordering::SeqCst);
+        match health {
+            Health::Unavailable => Err(StoreError::Unavailable(INSIDE.into())),
+            Health::Unreadable => Err(StoreError::Unreadable(INSIDE.into())),
+            Health::Works | Health::Hangs => Ok(()),
         }
     }
 }
@@ -105,12 +113,27 @@ impl Part {
 impl Fragile {
     /// Sets how all but the feed does.
     pub(crate) fn set(&self, health: Health) {
-        self.records.0.store(health as u8, Ordering::SeqCst);
+        self.records.health.send_replace(health);
     }
 
     /// Sets how the feed does.
     pub(crate) fn set_feed(&self, health: Health) {
-        self.feed.0.store(health as u8, Ordering::SeqCst);
+        self.feed.health.send_replace(health);
+    }
+
+    /// Sets how checking a password does; it knows only hanging.
+    pub(crate) fn set_logins(&self, health: Health) {
+        self.logins.health.send_replace(health);
+    }
+
+    /// How many operations and logins it keeps waiting, also if nobody waits for them any more. The feed is left out.
+    pub(crate) fn held(&self) -> usize {
+        self.records.held.load(Ordering::SeqCst) + self.logins.held.load(Ordering::SeqCst)
+    }
+
+    /// What was told so far.
+    pub(crate) fn told(&self) -> Vec<EventKind> {
+        self.told.lock().unwrap().clone()
     }
 
     /// How many records were loaded so far.
@@ -260,11 +283,18 @@ impl RevocationFeed for Fragile {
 #[async_trait]
 impl LoginChecker for Fragile {
     async fn check(&self, username: &str, _password: &str) -> Result<Subject, LoginError> {
+        self.logins.turn().await.unwrap();
         match username {
             "overloaded" => Err(LoginError::Overloaded),
             "unavailable" => Err(LoginError::Unavailable(INSIDE.into())),
             name => Ok(Subject::new(name).unwrap()),
         }
+    }
+}
+
+impl EventSink for Fragile {
+    fn record(&self, event: SecurityEvent) {
+        self.told.lock().unwrap().push(event.kind);
     }
 }
 
@@ -327,10 +357,24 @@ impl FragileApp {
 
     /// As [`FragileApp::over`]; an answer of the store to whether it is well is everybody's for so long.
     pub(crate) async fn sharing(store: Arc<Fragile>, keys: Keys, policy: Policy, shared_for: Duration) -> Self {
+        let share = |app: &mut App| app.readiness = Readiness::sharing_for(shared_for);
+        Self::altered(store, keys, policy, share).await
+    }
+
+    /// As [`FragileApp::start`], with these limits.
+    pub(crate) async fn limited(config: &RateLimitConfig) -> Self {
+        let limit = |app: &mut App| {
+            let clock = Arc::clone(&app.clock);
+            app.limits = Limits::new(config, &clock, None, &SystemEntropy::new()).unwrap();
+        };
+        Self::altered(Arc::default(), Keys::generate(), Policy::default(), limit).await
+    }
+
+    async fn altered(store: Arc<Fragile>, keys: Keys, policy: Policy, alter: impl FnOnce(&mut App)) -> Self {
         super::log::capture();
         let clock = Arc::new(ManualClock::at(START));
         let mut app = app(Arc::clone(&store), keys, policy, Arc::clone(&clock));
-        app.readiness = Readiness::sharing_for(shared_for);
+        alter(&mut app);
         let app = web::Data::new(app);
         let follower = app.sessions.catch_up(START).await.unwrap();
         let (started, starting) = mpsc::channel();
@@ -363,6 +407,20 @@ impl FragileApp {
         let clock = Arc::clone(&self.app.clock);
         let follower = &mut self.follower;
         self.app.sessions.follow(follower, Duration::ZERO, || clock.now()).await
+    }
+
+    /// How many requests it is answering, without asking the store.
+    pub(crate) fn in_flight(&self) -> usize {
+        let text = self.app.metrics.text(&Measured {
+            feed_lag: Duration::ZERO,
+            revocations_remembered: 0,
+            store_up: true,
+            clock_steady: true,
+        });
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("session_http_requests_in_flight "));
+        line.unwrap().parse().unwrap()
     }
 
     /// The time by its clock.
@@ -431,7 +489,7 @@ fn serve(app: &web::Data<App>, configure: fn(&mut web::ServiceConfig)) -> (Serve
 
 fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>) -> App {
     let metrics = Metrics::new();
-    let measured = Measured::new(Arc::clone(&store), metrics.store_times());
+    let measured = measured_store::Measured::new(Arc::clone(&store), metrics.store_times());
     let sessions = Sessions::new(Setup {
         store: Arc::new(measured) as Arc<dyn SessionStore>,
         policy: policy.validated().unwrap(),
@@ -440,7 +498,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         signing: SigningKeys::of_one(keys.signing),
         refresh: RefreshSecrets::of_one(keys.refresh),
         entropy: Arc::new(SystemEntropy::new()),
-        events: Arc::new(NoEvents),
+        events: Arc::clone(&store) as Arc<dyn EventSink>,
     });
     let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
     // Nothing stores them here.
@@ -462,6 +520,7 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
         },
         metrics,
         traces: Traces::none(),
+        unfinished: Unfinished::here(),
         readiness: Readiness::new(),
         wall_clock: WallClock::default(),
         events: Arc::new(events),
