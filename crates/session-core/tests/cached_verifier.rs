@@ -78,7 +78,7 @@ fn what_is_remembered_ends_with_its_exp() {
     let keys = keys();
     let cached = cached(&keys, RememberedBounds::default());
     let token = minted(key(&keys, Algorithm::Hs256));
-    let end = after_login(Duration::from_secs(900) + LEEWAY);
+    let end = after_login(Duration::from_mins(15) + LEEWAY);
     assert!(cached.verify(&token, LOGIN).is_ok());
     assert!(cached.verify(&token, end.saturating_sub(MILLISECOND)).is_ok());
     assert_eq!(cached.verify(&token, end), Err(VerifyError::Expired));

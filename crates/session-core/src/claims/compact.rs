@@ -153,7 +153,7 @@ mod tests {
         #[test]
         fn what_was_written_is_kept(json in json()) {
             if let Some(written) = by_value(&json) {
-                let is_plain = !written.contains(['\\', '.']) && !written.contains("e");
+                let is_plain = !written.contains(['\\', '.']) && !written.contains('e');
                 prop_assert!(!is_plain || is_compact(&written), "{}", written);
             }
         }

@@ -1,6 +1,7 @@
 //! Logins cannot starve refreshes: while every place for checking a password is held, everybody else goes on.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,7 +45,10 @@ impl Held {
     fn let_go(self) {
         let text = fs::read_to_string(&self.saved).unwrap();
         fs::rename(&self.saved, &self.users).unwrap();
-        fs::write(&self.pipe, text).unwrap();
+        // A signal to this process, of a child that ends, makes the reader open the pipe again: then it is written again.
+        while let Err(error) = fs::write(&self.pipe, &text) {
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
+        }
     }
 }
 

@@ -225,7 +225,9 @@ impl Deliverer {
 
     fn is_to_be_prolonged(&self) -> bool {
         let now = self.clock.monotonic();
-        !(self.lease.as_ref()).is_some_and(|lease| now.saturating_sub(lease.since) < PROLONG_AFTER)
+        self.lease
+            .as_ref()
+            .is_none_or(|lease| now.saturating_sub(lease.since) >= PROLONG_AFTER)
     }
 
     /// Up to where was delivered, if this instance may deliver; claims that, unless it did lately.
