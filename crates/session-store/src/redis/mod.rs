@@ -1,7 +1,7 @@
 //! The engine for several machines: Redis, alone, behind Sentinels, or as a Cluster.
 //!
 //! What is where: `keys.rs`. What a value looks like: `value.rs`. What happens on a server as one act: `scripts/`. Connections,
-//! bounds and repeating: `link.rs`.
+//! bounds and repeating: `link/`.
 
 mod drafts;
 mod events;
