@@ -109,11 +109,13 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::thread;
 
+    use tokio::runtime::Builder;
+
     use super::*;
 
     /// A pipe that nobody has written to yet is as slow as a file can be.
-    #[tokio::test]
-    async fn a_file_that_cannot_be_read_for_a_while_holds_nobody_up() {
+    #[test]
+    fn a_file_that_cannot_be_read_for_a_while_holds_nobody_up() {
         let directory = tempfile::tempdir().unwrap();
         let pipe = directory.path().join("certificate");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -132,10 +134,15 @@ mod tests {
             let _ = is_read.send(());
             others.recv_timeout(Duration::from_secs(10)).is_ok()
         });
-        let following = tokio::spawn(watch.follow(|_| {}));
-        reader.await.unwrap();
-        let _ = goes_on.send(());
-        following.abort();
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let following = tokio::spawn(watch.follow(|_| {}));
+            reader.await.unwrap();
+            let _ = goes_on.send(());
+            following.abort();
+        });
+        // Whoever opens the pipe now opens it for ever: that look is not waited for.
+        runtime.shutdown_background();
         assert!(beside.join().unwrap(), "the runtime waits for the file");
     }
 }
