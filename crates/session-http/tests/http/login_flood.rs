@@ -1,15 +1,16 @@
 //! Logins cannot starve refreshes: while every place for checking a password is held, everybody else goes on.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Request};
@@ -41,14 +42,25 @@ impl Held {
         Self { users, saved, pipe }
     }
 
-    /// Puts the file back, and has whoever reads the pipe come to its end.
-    fn let_go(self) {
+    /// Puts the file back; whoever reads the pipe comes to its end by [`LetGo::write`].
+    fn let_go(self) -> LetGo {
         let text = fs::read_to_string(&self.saved).unwrap();
         fs::rename(&self.saved, &self.users).unwrap();
-        // A signal to this process, of a child that ends, makes the reader open the pipe again: then it is written again.
-        while let Err(error) = fs::write(&self.pipe, &text) {
-            assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
-        }
+        LetGo { pipe: self.pipe, text }
+    }
+}
+
+struct LetGo {
+    pipe: PathBuf,
+    text: String,
+}
+
+impl LetGo {
+    /// Writes the file's text to whoever reads the pipe. A signal to this process, of a child that ends, makes the reader open it
+    /// anew, and what was written before is lost: so this is done again if nothing comes of it. Without a reader its thread waits.
+    fn write(&self) {
+        let (pipe, text) = (self.pipe.clone(), self.text.clone());
+        thread::spawn(move || fs::write(pipe, text));
     }
 }
 
@@ -95,8 +107,15 @@ async fn refreshes_go_on_while_every_place_of_logins_is_held() {
     join_all(refreshing).await;
     assert!(answers.try_recv().is_err(), "every place was held all the while");
 
-    held.let_go();
+    let let_go = held.let_go();
+    let_go.write();
     for _ in 0..places {
-        answers.recv().await.unwrap().problem(401, "invalid_credentials");
+        let answer = loop {
+            match timeout(Duration::from_secs(3), answers.recv()).await {
+                Ok(answer) => break answer.unwrap(),
+                Err(_) => let_go.write(),
+            }
+        };
+        answer.problem(401, "invalid_credentials");
     }
 }
