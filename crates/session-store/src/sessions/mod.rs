@@ -23,6 +23,7 @@ use session_core::lifetime::Lifetime;
 use session_core::policy::Policy;
 use session_core::refresh_token::RefreshToken;
 use session_core::rotation::RotateError;
+use session_core::sealing::Sealer;
 use session_core::session::SessionRecord;
 use session_core::time::Timestamp;
 
@@ -229,12 +230,13 @@ impl Sessions {
         &self,
         stored: Stored,
         refresh_token: RefreshToken,
+        sealer: Option<Sealer>,
         granted: Granted,
         now: Timestamp,
     ) -> Result<Grant, InternalError> {
         let keys = self.keys.load();
         let refresh_token_text = if self.store.load_travels() {
-            carried::text_with(&refresh_token, &stored, &keys.refresh, now)
+            carried::text_with(&refresh_token, &stored, sealer, &keys.refresh, now)
         } else {
             refresh_token.to_text()
         };

@@ -68,7 +68,7 @@ impl Sessions {
         };
         let version = Version::random(&*self.entropy).map_err(InternalError::from)?;
         let stored = Stored { record, version };
-        let grant = self.grant(stored.clone(), refresh_token, Granted::Opened, now)?;
+        let grant = self.grant(stored.clone(), refresh_token, None, Granted::Opened, now)?;
 
         // Looked up before anything is written: a store that cannot answer leaves no session behind.
         // Two logins at once may each see room for one; the next login then ends one more.

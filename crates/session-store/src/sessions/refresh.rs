@@ -13,7 +13,8 @@ use session_core::security_event::{EventKind, SecurityEvent};
 use session_core::session::{EndReason, Revocation, RevocationReason, SessionRecord};
 use session_core::time::Timestamp;
 
-use super::{EndError, Grant, Granted, InternalError, Sessions, carried};
+use super::carried::{self, Opened};
+use super::{EndError, Grant, Granted, InternalError, Sessions};
 use crate::events::event_of;
 use crate::store::{Revoke, StoreError, Stored, Swap, Version};
 
@@ -105,9 +106,9 @@ impl Sessions {
         };
         let carried = carried::opened(&presented.token, attempt.refresh_token, &self.keys.load().refresh, now);
         let mut only_carried = carried.is_some();
-        let mut stored = match carried {
-            Some(carried) => carried,
-            None => self.load_to_refresh(&session).await?,
+        let (mut stored, sealer) = match carried {
+            Some(Opened { stored, sealer }) => (stored, Some(sealer)),
+            None => (self.load_to_refresh(&session).await?, None),
         };
         for _ in 0..ROUNDS {
             if stored.record.revoked.is_none()
@@ -132,7 +133,7 @@ impl Sessions {
                     continue;
                 }
                 Decision::Replay { successor } => {
-                    let grant = self.grant(stored, successor, Granted::Replayed, now)?;
+                    let grant = self.grant(stored, successor, sealer, Granted::Replayed, now)?;
                     self.tell_of_request(EventKind::RefreshReplayed, &grant.record, &attempt.device, now);
                     return Ok(grant);
                 }
@@ -147,7 +148,7 @@ impl Sessions {
                 Decision::Superseded => return Err(RefreshError::Superseded),
             };
             match self.carry_out(&stored, *rotated, &attempt.device, now).await? {
-                Break((next, successor)) => return Ok(self.grant(next, successor, granted, now)?),
+                Break((next, successor)) => return Ok(self.grant(next, successor, sealer, granted, now)?),
                 Continue(newer) => (stored, only_carried) = (newer, false),
             }
         }

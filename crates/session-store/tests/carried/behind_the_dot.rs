@@ -63,7 +63,9 @@ fn carried(grant: &Grant) -> &str {
 /// What the service would have a client carry: the record `stored`, sealed with `secret` for the session of `grant`.
 fn sealed(grant: &Grant, secret: &RefreshSecret, stored: &Stored) -> String {
     let version = stored.version.as_bytes();
-    let sealed = secret.seal(&grant.record.id, version, &record::encode(&stored.record));
+    let sealed = secret
+        .sealer(&grant.record.id)
+        .seal(version, &record::encode(&stored.record));
     URL_SAFE_NO_PAD.encode([version.as_slice(), &sealed].concat())
 }
 

@@ -35,7 +35,7 @@ async fn its_thief_makes_a_session_of_their_own_into_anybodys_until_it_is_retire
         let (version, _) = carried.split_first_chunk::<16>().unwrap();
         let mut record = own.record.clone();
         record.subject = Subject::new("anna").unwrap();
-        let sealed = leaked.seal(&record.id, version, &record::encode(&record));
+        let sealed = leaked.sealer(&record.id).seal(version, &record::encode(&record));
         format!(
             "{token}.{}",
             URL_SAFE_NO_PAD.encode([version.as_slice(), &sealed].concat())
