@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::support::app::{ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, TestApp};
 use crate::support::device::{Device, Transport, key, login_body};
-use crate::support::fragile::{FragileApp, Health};
+use crate::support::fragile::Health;
+use crate::support::fragile_app::FragileApp;
 use crate::support::{drafts, log};
 
 const WRONG_PASSWORD: &str = "wrong-password-4b1d";
