@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use session_testbed::process::ServerProcess;
+use session_testbed::service_binary::without_inherited_settings;
 
 use crate::error::Result;
 
@@ -24,7 +25,7 @@ impl ProcessTree {
         arguments: &[String],
         output: &Path,
     ) -> Result<Self> {
-        let mut words: Vec<String> = inherited_settings().flat_map(|name| ["-u".to_owned(), name]).collect();
+        let mut words: Vec<String> = without_inherited_settings().collect();
         words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
         words.push(program.display().to_string());
         words.extend_from_slice(arguments);
@@ -32,12 +33,13 @@ impl ProcessTree {
         Ok(Self(ServerProcess::start("env", "coreutils", &words, output)?))
     }
 
-    pub(crate) fn output(&self) -> String {
-        self.0.output()
+    /// What was started, without its descendants.
+    pub(crate) fn root(&mut self) -> &mut ServerProcess {
+        &mut self.0
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.0.has_ended()
+    pub(crate) fn output(&self) -> String {
+        self.0.output()
     }
 }
 
@@ -64,13 +66,6 @@ impl Drop for ProcessTree {
 /// None if it has ended.
 fn handle(id: u32) -> Option<OwnedFd> {
     pidfd_open(Pid::from_raw(id.cast_signed())?, PidfdFlags::empty()).ok()
-}
-
-/// What would configure the service and was not meant for it.
-fn inherited_settings() -> impl Iterator<Item = String> {
-    std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("SESSION_"))
 }
 
 /// All that descend from this process now.
