@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use session_testbed::process::ServerProcess;
+use session_testbed::service_binary::without_inherited_settings;
 
 use crate::error::Result;
 
@@ -21,7 +25,7 @@ impl ProcessTree {
         arguments: &[String],
         output: &Path,
     ) -> Result<Self> {
-        let mut words: Vec<String> = inherited_settings().flat_map(|name| ["-u".to_owned(), name]).collect();
+        let mut words: Vec<String> = without_inherited_settings().collect();
         words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
         words.push(program.display().to_string());
         words.extend_from_slice(arguments);
@@ -29,44 +33,39 @@ impl ProcessTree {
         Ok(Self(ServerProcess::start("env", "coreutils", &words, output)?))
     }
 
-    pub(crate) fn output(&self) -> String {
-        self.0.output()
+    /// What was started, without its descendants.
+    pub(crate) fn root(&mut self) -> &mut ServerProcess {
+        &mut self.0
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.0.has_ended()
+    pub(crate) fn output(&self) -> String {
+        self.0.output()
     }
 }
 
 impl Drop for ProcessTree {
     fn drop(&mut self) {
-        let started = descendants(self.0.id());
+        // A handle never means another process, which an id may once its own is gone.
+        let started: Vec<OwnedFd> = descendants(self.0.id()).into_iter().filter_map(handle).collect();
         // It may have ended by itself; then there is nothing left to do.
         let _ = self.0.kill();
-        for process in started.iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
-            let _ = kill_process(process, Signal::KILL);
+        for process in &started {
+            let _ = pidfd_send_signal(process, Signal::KILL);
         }
         // What has been killed may still be writing into directories that are about to be deleted.
-        for _ in 0..500 {
-            if !started.iter().any(|id| is_running(*id)) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(2));
+        let deadline = Instant::now() + Duration::from_secs(1);
+        for process in &started {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap_or_default();
+            // Readable once it has ended, also if nobody has reaped it yet.
+            let _ = retry_on_intr(|| poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left)));
         }
     }
 }
 
-/// A zombie that nobody has waited for yet is gone.
-fn is_running(id: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
-}
-
-/// What would configure the service and was not meant for it.
-fn inherited_settings() -> impl Iterator<Item = String> {
-    std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("SESSION_"))
+/// None if it has ended.
+fn handle(id: u32) -> Option<OwnedFd> {
+    pidfd_open(Pid::from_raw(id.cast_signed())?, PidfdFlags::empty()).ok()
 }
 
 /// All that descend from this process now.
@@ -99,6 +98,12 @@ mod tests {
     use session_testbed::eventually::{PATIENCE, eventually};
 
     use super::*;
+
+    /// A zombie that nobody has waited for yet is gone.
+    fn is_running(id: u32) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    }
 
     #[tokio::test]
     async fn nothing_of_it_outlives_it() {

@@ -1,8 +1,7 @@
 //! The real service: `session-http demo`, and what it says of its sessions to whoever has its API key.
 
 use serde_json::{Value, json};
-use session_testbed::eventually::{PATIENCE, eventually};
-use session_testbed::service_binary::service_binary;
+use session_testbed::service_binary::{listening, service_binary};
 use std::net::SocketAddr;
 use tempfile::TempDir;
 
@@ -37,20 +36,7 @@ impl Service {
         let arguments = ["demo", "--listen", "127.0.0.1:0", "--data"].map(str::to_owned);
         let arguments = [&arguments[..], &[directory.display().to_string()]].concat();
         let mut process = ProcessTree::start(&variables, binary, &arguments, &log)?;
-        let listening = eventually("the service listens", PATIENCE, || {
-            let said = process.output();
-            let address = said
-                .lines()
-                .find_map(|line| line.strip_prefix("listening on http://")?.parse().ok());
-            let ended = process.has_ended().then_some(Err(()));
-            async move { address.map(Ok).or(ended) }
-        });
-        let Ok(Ok(address)) = listening.await else {
-            return Err(Failure::new(format!(
-                "the service does not listen:\n{}",
-                process.output()
-            )));
-        };
+        let address = listening(process.root()).await?;
         let key_file = directory.join("demo-api-key");
         let api_key = std::fs::read_to_string(&key_file).map_err(Failure::doing(key_file.display().to_string()))?;
         Ok(Self {

@@ -5,6 +5,9 @@
 //! jumped, until it has gone as the monotonic clock does for an hour. A service that was stopped for a month deletes an hour later.
 //!
 //! A clock that stays wrong for longer than that is believed: there is nothing to tell it from a right one.
+//!
+//! This is for deleting only, which can wait: it believes nothing before an hour, and a minute is a jump to it. What people wait for
+//! cannot be kept back like that; session-http has a milder look for it (`wall_clock`).
 
 use std::time::Duration;
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::error::{Failure, Result};
 use crate::service::Service;
+use session_testbed::failure::{Failure, Result};
 
 /// How many there are.
 pub const CLIENTS: u8 = 32;

@@ -2,13 +2,13 @@
 
 pub mod attack;
 mod attacks;
-pub mod error;
 pub mod honest;
 mod raw;
 pub mod service;
 pub mod table;
 
-use error::Result;
+use session_testbed::failure::{Failure, Result};
+
 use honest::Honest;
 use service::Service;
 use table::{Row, Table};
@@ -29,7 +29,7 @@ pub async fn play(only: &str) -> Result<Table> {
         });
     }
     if let Some(said) = service.has_panicked() {
-        return Err(error::Failure::new(format!("the service panicked:\n{said}")));
+        return Err(Failure::new(format!("the service panicked:\n{said}")));
     }
     Ok(Table { rows })
 }

@@ -7,14 +7,13 @@ use std::process::Stdio;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
-use session_testbed::eventually::{PATIENCE, eventually};
 use session_testbed::process::ServerProcess;
-use session_testbed::service_binary::service_binary;
+use session_testbed::service_binary::{listening, service_binary, without_inherited_settings};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::error::{Failure, Result};
+use session_testbed::failure::{Failure, Result};
 
 /// A running service; gone with its data when dropped.
 pub struct Service {
@@ -39,26 +38,12 @@ impl Service {
         add_user(binary, &path.join("users")).await?;
         let file = path.join("session.toml");
         fs::write(&file, configuration(path, &entry)).map_err(Failure::doing("writing the configuration"))?;
-        let words = inherited_settings().flat_map(|name| ["-u".to_owned(), name]);
-        let words =
-            words.chain([binary, Path::new("serve"), Path::new("--config"), &file].map(|w| w.display().to_string()));
+        let words = without_inherited_settings()
+            .chain([binary, Path::new("serve"), Path::new("--config"), &file].map(|w| w.display().to_string()));
         let words: Vec<String> = words.collect();
         // `env` becomes the program: the process is the same.
         let mut process = ServerProcess::start("env", "coreutils", &words, &path.join("log"))?;
-        let listening = eventually("the service listens", PATIENCE, || {
-            let said = process.output();
-            let address = said
-                .lines()
-                .find_map(|line| line.strip_prefix("listening on http://")?.parse().ok());
-            let ended = process.has_ended().then_some(Err(()));
-            async move { address.map(Ok).or(ended) }
-        });
-        let Ok(Ok(address)) = listening.await else {
-            return Err(Failure::new(format!(
-                "the service does not listen:\n{}",
-                process.output()
-            )));
-        };
+        let address = listening(&mut process).await?;
         Ok(Self {
             address,
             api_key,
@@ -164,13 +149,6 @@ async fn add_user(binary: &Path, users: &Path) -> Result<()> {
     } else {
         Err(Failure::new(format!("adding a user: {ended}")))
     }
-}
-
-/// What would configure the service and was not meant for it.
-fn inherited_settings() -> impl Iterator<Item = String> {
-    std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("SESSION_"))
 }
 
 /// Ten thousand connections have two ends, in two processes: this one's limit is raised as far as it goes, and inherited.

@@ -3,6 +3,9 @@
 //! A session ends by the wall clock, because only that is the same on every machine and after a restart. A clock that jumps a year
 //! ahead would end every session, and delete their records. So it is held against the monotonic clock, which nobody sets: while
 //! the two disagree, nothing is deleted, and nobody is told that a session is over by time.
+//!
+//! This is for requests: a start is believed at once, and so is a small correction, for nobody could log in otherwise. Deleting has to
+//! be surer and can wait: it goes by [`session_core::clock::ClockGuard`].
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod background;
 pub mod certificate;
 pub mod error;
 pub mod eventually;
+pub mod failure;
 pub mod nginx;
 pub mod port;
 pub mod process;

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, mpsc};
-use std::time::Duration;
 
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::error::{Result, TestbedError};
@@ -63,18 +63,27 @@ impl ServerProcess {
     pub fn stop(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
         let pid = Pid::from_child(&self.child);
-        for _ in 0..PATIENCE.as_millis() {
-            let stopped = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG)
-                .map_err(|error| TestbedError::doing("waiting for a process to stop")(error.into()))?;
-            if stopped.is_some() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
+        let (answer, seen) = mpsc::channel();
+        // The system's wait has no bound, so a thread waits: until the process has ended at the latest.
+        std::thread::spawn(move || {
+            // It is looked at only: its owner reaps it.
+            let events = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            // If it came too late, nobody asks any more.
+            let _ = answer.send(retry_on_intr(|| waitid(WaitId::Pid(pid), events)));
+        });
+        let Ok(seen) = seen.recv_timeout(PATIENCE) else {
+            return Err(TestbedError::TimedOut {
+                what: format!("process {pid:?} stops"),
+                after: PATIENCE,
+            });
+        };
+        let seen = seen.map_err(|error| TestbedError::doing("waiting for a process to stop")(error.into()))?;
+        if seen.is_some_and(|status| status.stopped()) {
+            return Ok(());
         }
-        Err(TestbedError::TimedOut {
-            what: format!("process {pid:?} stops"),
-            after: PATIENCE,
-        })
+        Err(TestbedError::Unexpected(format!(
+            "process {pid:?} ended instead of stopping"
+        )))
     }
 
     /// SIGCONT.

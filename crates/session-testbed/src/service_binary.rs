@@ -1,5 +1,6 @@
 //! The service's binary, for tests of other packages: cargo gives a binary's path to the tests of its own package only.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -7,6 +8,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use crate::error::{Result, TestbedError};
+use crate::eventually::{PATIENCE, eventually};
+use crate::process::ServerProcess;
 
 static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
 
@@ -56,4 +59,34 @@ pub async fn service_binary() -> Result<&'static Path> {
         })
     });
     binary.await.map(PathBuf::as_path)
+}
+
+/// Words for `env`, before a command that starts the service: what would configure it and was not meant for it is not inherited.
+pub fn without_inherited_settings() -> impl Iterator<Item = String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("SESSION_"))
+        .flat_map(|name| ["-u".to_owned(), name])
+}
+
+/// Where the service that `process` is listens on plain HTTP, as soon as it does.
+///
+/// # Errors
+/// It has ended, or does not listen in time: with what it said.
+pub async fn listening(process: &mut ServerProcess) -> Result<SocketAddr> {
+    let listening = eventually("the service listens", PATIENCE, || {
+        let said = process.output();
+        let address = said
+            .lines()
+            .find_map(|line| line.strip_prefix("listening on http://")?.parse().ok());
+        let ended = process.has_ended().then_some(Err(()));
+        async move { address.map(Ok).or(ended) }
+    });
+    let Ok(Ok(address)) = listening.await else {
+        let said = process.output();
+        return Err(TestbedError::Unexpected(format!(
+            "the service does not listen:\n{said}"
+        )));
+    };
+    Ok(address)
 }

@@ -1,8 +1,11 @@
 //! What a configuration means, and everything that can be wrong with it.
 
 mod demo;
+mod environment;
 mod events;
 mod keys;
+mod listeners;
+mod openers;
 mod rate_limit;
 mod tls;
 
@@ -179,71 +182,6 @@ fn every_key_of_the_file_is_read() {
 }
 
 #[test]
-fn the_environment_is_laid_over_the_file() {
-    let hash = "cd".repeat(32);
-    let keys = format!(r#"[{{ name = "shop", sha256 = "{hash}" }}]"#);
-    let config = good(
-        LEAST,
-        &[
-            ("SESSION_LISTEN", "localhost:1"),
-            ("SESSION_POLICY__ACCESS_TTL", "5s"),
-            ("SESSION_POLICY__MAX_SESSIONS_PER_SUBJECT", "7"),
-            ("SESSION_STORE__URL", "memory:"),
-            ("SESSION_PROXY__TRUSTED", "10.0.0.0/8, 10.1.2.3"),
-            (
-                "SESSION_CORS__ALLOWED_ORIGINS",
-                r#"["https://a.example", "https://b.example"]"#,
-            ),
-            ("SESSION_SERVICE__API_KEYS", &keys),
-        ],
-    );
-    assert_eq!(config.listen.to_string(), "127.0.0.1:1");
-    assert_eq!(config.policy.access_ttl, Duration::from_secs(5));
-    assert_eq!(config.policy.max_sessions_per_subject, 7);
-    assert_eq!(config.store.url, StoreUrl::Memory);
-    assert_eq!(config.proxy.trusted.len(), 2);
-    assert_eq!(config.cors.allowed_origins.len(), 2);
-    assert_eq!(config.service.api_keys.names().count(), 1);
-}
-
-#[test]
-fn the_environment_alone_is_enough() {
-    let config = good(
-        "",
-        &[
-            ("SESSION_LISTEN", "127.0.0.1:1"),
-            ("SESSION_PUBLIC_URL", "https://a.example"),
-            ("SESSION_PROXY__TRUSTED", "127.0.0.1"),
-            ("SESSION_ISSUER", "i"),
-            ("SESSION_AUDIENCE", "a"),
-            ("SESSION_STORE__URL", "embedded:x"),
-            ("SESSION_KEYS__DIRECTORY", "k"),
-            ("SESSION_LOGIN__USERS_FILE", "u"),
-        ],
-    );
-    assert_eq!(config.login.users_file, Some("u".into()));
-}
-
-#[test]
-fn variables_of_others_are_not_ours_and_slips_of_ours_are_named() {
-    good(
-        LEAST,
-        &[
-            ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1"),
-            ("SESSION_MANAGER__X", "1"),
-            ("SESSION_", ""),
-            ("session_policy__acces_ttl", "5s"),
-            ("HOME", "/root"),
-        ],
-    );
-    assert_eq!(
-        fault_of(("SESSION_POLICY__ACCES_TTL", "5s")),
-        "policy.acces_ttl: is not known; did you mean policy.access_ttl? (set by SESSION_POLICY__ACCES_TTL)"
-    );
-    assert!(fault_of(("SESSION_POLICY", "5s")).contains("is a section"));
-}
-
-#[test]
 fn all_faults_are_named_at_once() {
     let faults = faults(
         r#"
@@ -335,88 +273,7 @@ fn what_is_not_built_is_refused_by_its_name() {
     }
 }
 
-#[test]
-fn operators_have_an_address_of_their_own() {
-    let with = |listen, admin| {
-        let set = [
-            ("SESSION_LISTEN", listen),
-            ("SESSION_ADMIN__LISTEN", admin),
-            ("SESSION_PROXY__TRUSTED", "10.0.0.9"),
-        ];
-        Config::from_toml(LEAST, environment(&set))
-    };
-    for (listen, admin) in [
-        ("127.0.0.1:8080", "127.0.0.1:8080"),
-        ("127.0.0.1:8080", "localhost:8080"),
-        ("127.0.0.1:8080", "0.0.0.0:8080"),
-        ("[::]:8080", "127.0.0.1:8080"),
-        ("10.0.0.1:80", "10.0.0.1:80"),
-    ] {
-        let faults = with(listen, admin).unwrap_err().to_string();
-        assert!(faults.starts_with("admin.listen: "), "{faults}");
-        assert!(
-            faults.contains("is taken by listen") && !faults.contains('\n'),
-            "{faults}"
-        );
-    }
-    for (listen, admin, warnings) in [
-        ("127.0.0.1:8080", "127.0.0.1:9090", 0),
-        ("127.0.0.1:8080", "127.0.0.2:8080", 0),
-        ("127.0.0.1:0", "127.0.0.1:0", 0),
-        ("0.0.0.0:8080", "[::1]:9090", 0),
-        ("0.0.0.0:8080", "10.0.0.1:9090", 1),
-    ] {
-        let config = with(listen, admin).unwrap_or_else(|faults| panic!("{faults}"));
-        assert_eq!(config.warnings().len(), warnings, "{:?}", config.warnings());
-    }
-}
-
-#[test]
-fn plain_http_off_loopback_needs_a_declared_proxy() {
-    for open in ["0.0.0.0:80", "10.0.0.1:80", "[::]:80"] {
-        good(
-            LEAST,
-            &[("SESSION_LISTEN", open), ("SESSION_PROXY__TRUSTED", "10.0.0.9")],
-        );
-        for public in ["https://auth.example.com", "http://localhost:3000"] {
-            let undeclared = [
-                ("SESSION_LISTEN", open),
-                ("SESSION_PROXY__TRUSTED", "[]"),
-                ("SESSION_PUBLIC_URL", public),
-            ];
-            let faults = faults(LEAST, &undeclared);
-            assert_eq!(faults.len(), 1, "{faults:?}");
-            assert!(faults[0].starts_with("listen: ") && faults[0].contains("proxy.trusted"));
-        }
-    }
-    for all in ["0.0.0.0/0", "::/0"] {
-        assert!(fault_of(("SESSION_PROXY__TRUSTED", all)).contains("every address"));
-    }
-}
-
 /// Everybody would have the proxy's address, and share one limit with any stranger.
-#[test]
-fn https_without_tls_of_its_own_needs_a_declared_proxy_on_loopback_too() {
-    let undeclared = ("SESSION_PROXY__TRUSTED", "[]");
-    for listen in ["127.0.0.1:8080", "[::1]:8080"] {
-        let faults = faults(LEAST, &[undeclared, ("SESSION_LISTEN", listen)]);
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with("proxy.trusted: is missing: "), "{faults:?}");
-    }
-    // Also without limits: whose plain http is refused, and whose session it is, goes by it too.
-    assert_eq!(
-        faults(LEAST, &[undeclared, ("SESSION_RATE_LIMIT__ENABLED", "false")]).len(),
-        1
-    );
-    good(LEAST, &[undeclared, ("SESSION_PUBLIC_URL", "http://localhost:8080")]);
-    // One fault is enough.
-    assert_eq!(faults(LEAST, &[("SESSION_PROXY__TRUSTED", "everybody")]).len(), 1);
-    let refused = fault_of(("SESSION_PROXY__HEADER", "x-real-ip"));
-    assert!(
-        refused.contains("must be \"x-forwarded-for\" or \"forwarded\""),
-        "{refused}"
-    );
-}
 
 #[test]
 fn what_would_be_unsafe_is_refused() {
@@ -461,49 +318,6 @@ fn a_demos_data_is_refused() {
     .unwrap_err();
     let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(paths, ["store.url", "keys.directory"]);
-}
-
-#[test]
-fn somebody_must_be_able_to_open_a_session() {
-    let nobody = LEAST.replace("login.users_file = \"/etc/session/users\"", "");
-    assert!(faults(&nobody, &[])[0].starts_with("login: nobody could open a session"));
-    assert!(faults(&nobody, &[("SESSION_SERVICE__API_KEYS", "[]")])[0].starts_with("login: nobody"));
-    let keys = format!(r#"[{{ name = "shop", sha256 = "{}" }}]"#, "00".repeat(32));
-    assert_eq!(
-        good(&nobody, &[("SESSION_SERVICE__API_KEYS", &keys)]).login.users_file,
-        None
-    );
-    // A key that is wrong is one fault, not two.
-    assert_eq!(faults(&nobody, &[("SESSION_SERVICE__API_KEYS", "[1]")]).len(), 1);
-}
-
-#[test]
-fn entries_of_api_keys_are_checked_one_by_one() {
-    let text = format!(
-        "{LEAST}\nservice.api_keys = [{{ name = \"shop\", sha256 = \"{0}\" }}, {{ name = \"shop\", sha256 = \"{0}\" }},
-         {{ name = \"a b\", sha256 = \"sk_hunter2\", role = 1 }}, 7]",
-        "ab".repeat(32)
-    );
-    let faults = faults(&text, &[]);
-    let starts = [
-        "service.api_keys[1].name: \"shop\" stands in an earlier entry",
-        "service.api_keys[2].role: is not known",
-        "service.api_keys[2].name: must be",
-        "service.api_keys[2].sha256: must be",
-        "service.api_keys[3]: is a number",
-    ];
-    for (fault, start) in faults.iter().zip(starts) {
-        assert!(fault.starts_with(start), "{fault}");
-    }
-    assert_eq!(faults.len(), starts.len());
-    assert!(!faults.join("").contains("hunter2"));
-    for value in ["shop", "[", "[]\nlisten = 1", "{}"] {
-        assert_eq!(
-            super::tests::faults(LEAST, &[("SESSION_SERVICE__API_KEYS", value)]).len(),
-            1,
-            "{value}"
-        );
-    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use session_core::time::Timestamp;
 
 use super::fields::{Told, secs_rounded_up};
 use super::key::Network;
-use super::{Asked, Counting, Decision, Limit};
+use super::{Asked, Counting, Limit, Verdict};
 use crate::app::App;
 use crate::login::LoginError;
 use crate::problem::Problem;
@@ -30,7 +30,7 @@ use crate::problem::Problem;
 /// A login that is under way, counted as failed until it is known better. Dropped, it stays counted.
 #[must_use]
 #[derive(Debug)]
-pub struct LoginAttempt(Vec<(Asked, Decision)>);
+pub struct LoginAttempt(Vec<(Asked, Verdict)>);
 
 impl LoginAttempt {
     /// Takes the count back unless the password was wrong: those who know theirs hold nobody up behind the same address, and who was
@@ -64,13 +64,11 @@ impl LoginAttempt {
 
 /// A request, as it was counted against limits.
 #[derive(Debug, Default)]
-pub struct CountedRequest(Vec<(Asked, Decision)>);
+pub struct CountedRequest(Vec<(Asked, Verdict)>);
 
 impl CountedRequest {
     fn is_refused(&self) -> bool {
-        self.0
-            .iter()
-            .any(|(_, decision)| matches!(decision, Decision::Refused(_)))
+        self.0.iter().any(|(_, verdict)| matches!(verdict, Verdict::Refused(_)))
     }
 }
 
@@ -181,10 +179,10 @@ impl App {
         if decided.fell_back {
             self.metrics.limits_fell_back();
         }
-        let counted: Vec<_> = asked.into_iter().zip(decided.decisions).collect();
+        let counted: Vec<_> = asked.into_iter().zip(decided.verdicts).collect();
         let refused = counted
             .iter()
-            .find(|(_, decision)| matches!(decision, Decision::Refused(_)));
+            .find(|(_, verdict)| matches!(verdict, Verdict::Refused(_)));
         if let Some((Asked { limit, .. }, _)) = refused {
             self.metrics.rate_limited(*limit);
             self.events.limited(limit.as_str(), address, now);
@@ -197,9 +195,9 @@ impl App {
     /// Has the answer to `request` tell how it was counted; refuses it if that was too much.
     pub fn heed(&self, request: &HttpRequest, counted: &CountedRequest) -> Result<(), Problem> {
         let Some(counting) = &self.limits.0 else { return Ok(()) };
-        for (asked, decision) in &counted.0 {
-            counting.tell(request, *asked, *decision);
-            if let Decision::Refused(wait) = *decision {
+        for (asked, verdict) in &counted.0 {
+            counting.tell(request, *asked, *verdict);
+            if let Verdict::Refused(wait) = *verdict {
                 return Err(Problem::rate_limited(asked.limit, retry_after(wait)));
             }
         }
@@ -210,12 +208,12 @@ impl App {
 impl Counting {
     /// Leaves with the request what its answer tells. Of an account's limit only a refusal is told: how much is used of it is how
     /// much others tried, and its absence would be the news that somebody from this address logged in to it.
-    fn tell(&self, request: &HttpRequest, asked: Asked, decision: Decision) {
+    fn tell(&self, request: &HttpRequest, asked: Asked, verdict: Verdict) {
         let rate = self.rate(asked.limit);
-        let (left, within_secs) = match decision {
-            Decision::Passed(left) if asked.unless_known.is_none() => (left, secs_rounded_up(rate.interval())),
-            Decision::Refused(wait) => (0, retry_after(wait)),
-            Decision::Passed(_) | Decision::Exempt => return,
+        let (left, within_secs) = match verdict {
+            Verdict::Passed(left) if asked.unless_known.is_none() => (left, secs_rounded_up(rate.interval())),
+            Verdict::Refused(wait) => (0, retry_after(wait)),
+            Verdict::Passed(_) | Verdict::Exempt => return,
         };
         let told = Told {
             limit: asked.limit,

@@ -112,7 +112,7 @@ struct Asked {
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decision {
+enum Verdict {
     Exempt,
     /// So many more could come now.
     Passed(u32),
@@ -120,10 +120,10 @@ enum Decision {
     Refused(Duration),
 }
 
-/// What became of a request: as many decisions as limits were asked, up to the first that refused.
+/// What became of a request: as many verdicts as limits were asked, up to the first that refused.
 #[derive(Debug)]
 struct Decided {
-    decisions: Vec<Decision>,
+    verdicts: Vec<Verdict>,
     /// The store should have counted, and did not answer.
     fell_back: bool,
 }
@@ -183,44 +183,44 @@ impl Counting {
             let counts: Vec<_> = counts.collect();
             if let Some(mut counted) = self.count_together(&**shared, &counts).await {
                 counted.reverse();
-                let mut decisions = Vec::with_capacity(asked.len());
+                let mut verdicts = Vec::with_capacity(asked.len());
                 for (_, known) in asked {
                     if known {
-                        decisions.push(Decision::Exempt);
-                    } else if let Some(decision) = counted.pop() {
-                        decisions.push(decision);
+                        verdicts.push(Verdict::Exempt);
+                    } else if let Some(verdict) = counted.pop() {
+                        verdicts.push(verdict);
                     } else {
                         break;
                     }
                 }
                 return Decided {
-                    decisions,
+                    verdicts,
                     fell_back: false,
                 };
             }
         }
-        let mut decisions = Vec::with_capacity(asked.len());
+        let mut verdicts = Vec::with_capacity(asked.len());
         for (asked, known) in asked {
-            let decision = if known {
-                Decision::Exempt
+            let verdict = if known {
+                Verdict::Exempt
             } else {
                 match self.cells(asked.limit).take(asked.key) {
-                    Ok(left) => Decision::Passed(left),
-                    Err(wait) => Decision::Refused(wait),
+                    Ok(left) => Verdict::Passed(left),
+                    Err(wait) => Verdict::Refused(wait),
                 }
             };
-            decisions.push(decision);
-            if let Decision::Refused(_) = decision {
+            verdicts.push(verdict);
+            if let Verdict::Refused(_) = verdict {
                 break;
             }
         }
         Decided {
-            decisions,
+            verdicts,
             fell_back: self.shared.is_some(),
         }
     }
 
-    async fn count_together(&self, shared: &dyn SharedLimits, asked: &[&Asked]) -> Option<Vec<Decision>> {
+    async fn count_together(&self, shared: &dyn SharedLimits, asked: &[&Asked]) -> Option<Vec<Verdict>> {
         let counts: Vec<_> = asked.iter().map(|asked| self.as_count(asked)).collect();
         let counted = match timeout(SHARED_WITHIN, shared.count(&counts)).await {
             Ok(Ok(counted)) => counted,
@@ -230,18 +230,18 @@ impl Counting {
             }
             Err(_) => return None,
         };
-        let decisions = counts.iter().zip(counted).map(|(count, counted)| match counted {
-            Counted::Exempt => Decision::Exempt,
-            Counted::Passed { used } => Decision::Passed(left(count, used)),
-            Counted::Refused { wait } => Decision::Refused(wait),
+        let verdicts = counts.iter().zip(counted).map(|(count, counted)| match counted {
+            Counted::Exempt => Verdict::Exempt,
+            Counted::Passed { used } => Verdict::Passed(left(count, used)),
+            Counted::Refused { wait } => Verdict::Refused(wait),
         });
-        Some(decisions.collect())
+        Some(verdicts.collect())
     }
 
     /// Takes counts back, and if that is why, notes the addresses in them as known.
-    async fn settle(&self, counted: &[(Asked, Decision)], logged_in: bool, now: Timestamp) {
-        for (asked, decision) in counted {
-            if let Decision::Passed(_) = decision {
+    async fn settle(&self, counted: &[(Asked, Verdict)], logged_in: bool, now: Timestamp) {
+        for (asked, verdict) in counted {
+            if let Verdict::Passed(_) = verdict {
                 self.cells(asked.limit).give_back(asked.key);
             }
             if let Some(address) = asked.unless_known
@@ -251,8 +251,8 @@ impl Counting {
             }
         }
         if let Some(shared) = &self.shared {
-            let counts = counted.iter().map(|(asked, decision)| match decision {
-                Decision::Passed(_) => self.as_count(asked),
+            let counts = counted.iter().map(|(asked, verdict)| match verdict {
+                Verdict::Passed(_) => self.as_count(asked),
                 // Nothing of it is to be taken back.
                 _ => Count {
                     cost: Duration::ZERO,
@@ -359,7 +359,7 @@ mod tests {
         };
         let (decided, ()) = tokio::join!(counting.count(&asked, NOW), noting);
         assert!(
-            matches!(decided.decisions[..], [Decision::Passed(_), Decision::Passed(_)]),
+            matches!(decided.verdicts[..], [Verdict::Passed(_), Verdict::Passed(_)]),
             "{decided:?}"
         );
     }

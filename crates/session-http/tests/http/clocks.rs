@@ -10,7 +10,7 @@ use session_http::background::Sweeping;
 use crate::support::app::{START, TestApp};
 use crate::support::client::Request;
 use crate::support::device::{Device, Transport, key, login_body};
-use crate::support::fragile::FragileApp;
+use crate::support::fragile_app::FragileApp;
 
 const HOUR: Duration = Duration::from_hours(1);
 const YEAR: Duration = Duration::from_hours(365 * 24);

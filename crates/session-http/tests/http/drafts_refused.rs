@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::support::app::{ACCESS_COOKIE, PUBLIC_URL, TestApp};
 use crate::support::device::{Device, Transport};
 use crate::support::drafts::{PATH, list_of, new, over, tag, write};
-use crate::support::fragile::{FragileApp, Health, INSIDE};
+use crate::support::fragile::{Health, INSIDE};
+use crate::support::fragile_app::FragileApp;
 
 #[tokio::test]
 async fn a_condition_is_required_and_must_say_what_was_seen() {

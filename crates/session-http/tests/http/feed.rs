@@ -8,7 +8,8 @@ use session_core::policy::{Policy, WhenBehind};
 use session_core::session::RevocationReason;
 
 use crate::support::device::{Device, Transport};
-use crate::support::fragile::{FragileApp, Health, Keys};
+use crate::support::fragile::Health;
+use crate::support::fragile_app::{FragileApp, Keys};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 

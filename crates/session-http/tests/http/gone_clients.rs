@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 
 use crate::support::app::TestApp;
 use crate::support::device::{Device, Transport, key, login_body};
-use crate::support::fragile::{FragileApp, Health, Keys};
+use crate::support::fragile::Health;
+use crate::support::fragile_app::{FragileApp, Keys};
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
     eventually(what, PATIENCE, async || holds().then_some(()))

@@ -41,7 +41,6 @@ mod refresh_grace;
 mod refresh_input;
 mod refresh_keyed;
 mod request_ids;
-mod secrets;
 mod security_headers;
 mod service;
 #[cfg(feature = "otel")]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::support::app::TestApp;
 use crate::support::device::{Device, Transport};
-use crate::support::fragile::{FragileApp, Health};
+use crate::support::fragile::Health;
+use crate::support::fragile_app::FragileApp;
 
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::device::{Device, Transport, key, login_body};
-use crate::support::fragile::{FragileApp, Health, INSIDE};
+use crate::support::fragile::{Health, INSIDE};
+use crate::support::fragile_app::FragileApp;
 
 /// Every request that needs the store.
 fn needing_the_store(device: &Device) -> Vec<crate::support::client::Request> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use session_core::policy::Policy;
 
-use crate::support::fragile::{Fragile, FragileApp, Health, Keys};
+use crate::support::fragile::{Fragile, Health};
+use crate::support::fragile_app::{FragileApp, Keys};
 
 async fn checks(app: &FragileApp) -> String {
     let text = app.admin.get("/metrics").send().await.expect(200).text;

@@ -3,7 +3,8 @@
 use reqwest::Method;
 
 use crate::support::app::TestApp;
-use crate::support::fragile::{FragileApp, Health};
+use crate::support::fragile::Health;
+use crate::support::fragile_app::FragileApp;
 use crate::support::{device::Transport, log};
 
 const GIVEN: &str = "given-by-somebody.7_2";

@@ -21,11 +21,20 @@ impl Write for Capture {
     }
 }
 
-/// Starts to capture, at the finest level.
+/// Starts to capture: ours at the finest level, and of others what a deployer would see. With all tests of a process at work, what
+/// libraries trace takes hundreds of megabytes.
 pub(crate) fn capture() {
+    start("info,session_http=trace,session_store=trace,session_core=trace");
+}
+
+/// Starts to capture at the finest level, whoever logs; to be called before an application is started.
+pub(crate) fn capture_everything() {
+    start("trace,hyper=off,hyper_util=off,reqwest=off,mio=off,polling=off");
+}
+
+fn start(filter: &str) {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
-        let filter = "trace,hyper=off,hyper_util=off,reqwest=off,mio=off,polling=off";
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(false)

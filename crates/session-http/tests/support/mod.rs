@@ -10,5 +10,6 @@ pub(crate) mod device;
 pub(crate) mod drafts;
 pub(crate) mod events;
 pub(crate) mod fragile;
+pub(crate) mod fragile_app;
 pub(crate) mod log;
 pub(crate) mod rubbish;

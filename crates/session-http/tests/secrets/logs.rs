@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::support::app::{ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, TestApp};
 use crate::support::device::{Device, Transport, key, login_body};
-use crate::support::fragile::{FragileApp, Health};
+use crate::support::fragile::Health;
+use crate::support::fragile_app::FragileApp;
 use crate::support::{drafts, log};
 
 const WRONG_PASSWORD: &str = "wrong-password-4b1d";
@@ -163,6 +164,7 @@ async fn an_outage(secrets: &mut Vec<String>) {
 
 #[tokio::test]
 async fn no_secret_and_nobodys_name_is_logged() {
+    log::capture_everything();
     let app = TestApp::start();
     let mut secrets = Vec::new();
     for user in ["alice", UNKNOWN_USER] {
@@ -197,6 +199,7 @@ async fn no_secret_and_nobodys_name_is_logged() {
     let logged = log::captured();
     assert!(logged.contains("refresh token reused"), "the log is captured");
     assert!(logged.contains("session_http::access"), "at the finest level");
+    assert!(logged.contains("TRACE actix_http::"), "and what libraries say");
     for secret in secrets {
         for form in forms(&secret) {
             let line = logged.lines().find(|line| line.contains(&form));

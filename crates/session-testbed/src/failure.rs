@@ -1,15 +1,15 @@
-//! Why the table cannot be played at all.
+//! Why a program that plays against the real service could not go on, in words for people.
 
 use std::fmt;
 
-use session_testbed::error::TestbedError;
+use crate::error::TestbedError;
 
-/// What could not be done. `Debug` reads like `Display`, so that an `unwrap` in a test says it plainly.
+/// What was attempted or expected, and what came of it. `Debug` reads like `Display`, so that an `unwrap` in a test says it plainly.
 #[derive(thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(String);
 
-/// What functions here answer.
+/// What functions there answer.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {

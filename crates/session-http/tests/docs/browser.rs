@@ -1,21 +1,15 @@
 //! `docs/browser.md` lists the integrity hash of every file of the module. They must be those of the files.
-//!
-//! `UPDATE_DOCS=1 cargo test -p session-http --test browser_docs` writes them anew.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
-
-use std::env;
 use std::fmt::Write as _;
-use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA384, digest};
 use session_http::browser_files;
 
+use crate::table;
+
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/browser.md");
-const BEGIN: &str = "<!-- integrity: begin -->\n";
-const END: &str = "<!-- integrity: end -->";
 
 /// Of the scripts: declarations are for compilers, which check nothing.
 fn table() -> String {
@@ -33,18 +27,7 @@ fn table() -> String {
 
 #[test]
 fn the_integrity_table_is_that_of_the_files() {
-    let docs = fs::read_to_string(DOCS).unwrap();
-    let (before, rest) = docs.split_once(BEGIN).unwrap();
-    let (listed, after) = rest.split_once(END).unwrap();
-    if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(DOCS, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-        return;
-    }
-    assert_eq!(
-        listed,
-        table(),
-        "a script was changed: UPDATE_DOCS=1 cargo test -p session-http --test browser_docs"
-    );
+    table::assert_is(DOCS, "integrity", &table());
 }
 
 #[test]
