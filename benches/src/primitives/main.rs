@@ -1,6 +1,9 @@
 //! What each primitive costs beside the raw one that it cannot go below, with the targets beside the figures:
-//! `cargo run --release -p benches --bin primitives`.
+//! `cargo run --release -p benches --bin primitives`. The raw one is ring's, also with `--features aws-lc`: then minting and
+//! verifying go by AWS-LC where core does, AWS-LC alone takes part too, and the gain is seen within one run.
 
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
 mod contest;
 mod issuer;
 mod jwt_crate;
@@ -29,20 +32,32 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn access_tokens(algorithm: Algorithm) -> Result<(), Box<dyn Error>> {
     let issuer = Issuer::new(algorithm)?;
     let raw = Raw::of(&issuer)?;
+    #[cfg(feature = "aws-lc")]
+    let aws_lc = aws_lc::RawAwsLc::of(&issuer)?;
     let jwt_crate = JwtCrate::of(&issuer)?;
     let sessions = issuer.sessions()?;
     // What is measured must be right: a refusal would be faster.
     issuer.verifier.verify(&issuer.token, NOW)?;
     sessions.verify(&issuer.token, NOW)?;
     jwt_crate.verify(&issuer.token)?;
-    let outcome = hold(vec![
+    #[cfg_attr(
+        not(feature = "aws-lc"),
+        expect(unused_mut, reason = "more take part with the feature")
+    )]
+    let mut contestants = vec![
         Contestant::new("raw sign", || raw.sign()),
         Contestant::new("mint", || issuer.mint()),
         Contestant::new("raw verify", || raw.verify()),
         Contestant::new("verify", || issuer.verifier.verify(&issuer.token, NOW)),
         Contestant::new("verify again", || sessions.verify(&issuer.token, NOW)),
         Contestant::new("jsonwebtoken", || jwt_crate.verify(&issuer.token)),
+    ];
+    #[cfg(feature = "aws-lc")]
+    contestants.extend([
+        Contestant::new("aws-lc sign", || aws_lc.sign()),
+        Contestant::new("aws-lc verify", || aws_lc.verify()),
     ]);
+    let outcome = hold(contestants);
     println!("{algorithm}, a token of {} bytes", issuer.token.len());
     let verify = match algorithm {
         Algorithm::Hs256 => "<= 2.7",
@@ -63,6 +78,12 @@ fn access_tokens(algorithm: Algorithm) -> Result<(), Box<dyn Error>> {
         "verify again",
         if is_eddsa { ">= 150, <= 250 ns" } else { "<= 250 ns" },
     );
+    if cfg!(feature = "aws-lc") {
+        row(&outcome, "aws-lc sign", "raw sign", "");
+        row(&outcome, "aws-lc verify", "raw verify", "");
+        row(&outcome, "mint", "aws-lc sign", "");
+        row(&outcome, "verify", "aws-lc verify", "");
+    }
     Ok(())
 }
 
@@ -97,7 +118,7 @@ fn sessions() -> Result<(), Box<dyn Error>> {
 
 fn row(outcome: &Outcome<'_>, name: &str, other: &str, target: &str) {
     println!(
-        "  {name:>12} {:>8.0} ns   {other:>12} {:>8.0} ns   ratio {:>8.3}   {target}",
+        "  {name:>13} {:>8.0} ns   {other:>13} {:>8.0} ns   ratio {:>8.3}   {target}",
         outcome.nanoseconds(name),
         outcome.nanoseconds(other),
         outcome.ratio(name, other),

@@ -1,6 +1,7 @@
 //! Keys: what signs access tokens, what verifies them, and when each is in force.
 
 mod jwks;
+mod provider;
 mod schedule;
 mod signing;
 mod verifying;

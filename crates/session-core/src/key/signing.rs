@@ -7,6 +7,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyP
 use ring::{error::Unspecified, hmac};
 use zeroize::Zeroizing;
 
+use super::provider::{Ed25519Pair, NotAKey};
 use super::{Algorithm, KeyId, VerifyingKey};
 use crate::encoding;
 use crate::entropy::Entropy;
@@ -26,7 +27,7 @@ pub struct SigningKey {
 }
 
 enum Pair {
-    Ed25519(Ed25519KeyPair),
+    Ed25519(Ed25519Pair),
     P256(EcdsaKeyPair),
     Hmac(hmac::Key),
 }
@@ -47,6 +48,7 @@ pub enum KeyError {
 
 impl SigningKey {
     /// Generates a key. Its id is random.
+    // With AWS-LC too it is ring that generates, and that signs ES256: it draws from the argument, AWS-LC would not.
     pub fn generate(algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         let no_entropy = |_: Unspecified| KeyError::Entropy;
         let document = match algorithm {
@@ -81,15 +83,14 @@ impl SigningKey {
         document: Zeroizing<Vec<u8>>,
         entropy: &dyn Entropy,
     ) -> Result<Self, KeyError> {
-        let not_a_key = |_| KeyError::NotAKey(algorithm);
         let pair = match algorithm {
-            // PKCS#8 version 1, as OpenSSL writes it, carries no public key to check against.
             Algorithm::EdDsa => {
-                Pair::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(&document).map_err(not_a_key)?)
+                let pair = Ed25519Pair::from_pkcs8(&document);
+                Pair::Ed25519(pair.map_err(|NotAKey| KeyError::NotAKey(algorithm))?)
             }
             Algorithm::Es256 => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &document, entropy.ring());
-                Pair::P256(pair.map_err(not_a_key)?)
+                Pair::P256(pair.map_err(|_| KeyError::NotAKey(algorithm))?)
             }
             Algorithm::Hs256 if document.len() < 32 => return Err(KeyError::ShortSecret(document.len())),
             Algorithm::Hs256 => Pair::Hmac(hmac::Key::new(hmac::HMAC_SHA256, &document)),
@@ -123,7 +124,7 @@ impl SigningKey {
     pub fn verifying_key(&self) -> VerifyingKey {
         let id = self.id.clone();
         match &self.pair {
-            Pair::Ed25519(pair) => VerifyingKey::ed25519(id, pair.public_key().as_ref()),
+            Pair::Ed25519(pair) => VerifyingKey::ed25519(id, pair.public_key()),
             Pair::P256(pair) => VerifyingKey::p256(id, pair.public_key().as_ref()),
             Pair::Hmac(key) => VerifyingKey::hmac(id, key.clone()),
         }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use ring::hmac;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 
+use super::provider::PublicKey;
 use super::signing::encoded_header;
 use super::{Algorithm, KeyId, SigningKeys};
 use crate::time::Timestamp;
@@ -20,22 +20,19 @@ pub struct VerifyingKey {
 
 #[derive(Clone)]
 enum Material {
-    Ed25519(UnparsedPublicKey<Box<[u8]>>),
-    P256(UnparsedPublicKey<Box<[u8]>>),
+    Ed25519(PublicKey),
+    P256(PublicKey),
     Hmac(hmac::Key),
 }
 
 impl VerifyingKey {
     pub(crate) fn ed25519(id: KeyId, public: &[u8]) -> Self {
-        Self::new(id, Material::Ed25519(UnparsedPublicKey::new(&ED25519, public.into())))
+        Self::new(id, Material::Ed25519(PublicKey::ed25519(public)))
     }
 
     /// `public` is the uncompressed point: 0x04, x, y.
     pub(crate) fn p256(id: KeyId, public: &[u8]) -> Self {
-        Self::new(
-            id,
-            Material::P256(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public.into())),
-        )
+        Self::new(id, Material::P256(PublicKey::p256(public)))
     }
 
     pub(crate) fn hmac(id: KeyId, key: hmac::Key) -> Self {
@@ -73,14 +70,14 @@ impl VerifyingKey {
     /// The public key's bytes; `None` for a secret, which is never published.
     pub(crate) fn public_bytes(&self) -> Option<&[u8]> {
         match &self.material {
-            Material::Ed25519(key) | Material::P256(key) => Some(key.as_ref()),
+            Material::Ed25519(key) | Material::P256(key) => Some(key.bytes()),
             Material::Hmac(_) => None,
         }
     }
 
     pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
-            Material::Ed25519(key) | Material::P256(key) => key.verify(message, signature).is_ok(),
+            Material::Ed25519(key) | Material::P256(key) => key.has_signed(message, signature),
             Material::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
