@@ -94,7 +94,7 @@ pub(super) async fn measure(options: &IdleOptions) -> Result<Table, Failure> {
         ),
         ("the same without connections".to_owned(), share(used[1]), String::new()),
         (
-            "CPU for 1,000 refreshes beside them".to_owned(),
+            format!("CPU for 1,000 refreshes beside the {open_at_the_end} still open"),
             cpu(&beside),
             String::new(),
         ),

@@ -46,16 +46,20 @@ pub(crate) async fn measure(options: &SteadyOptions) -> Result<(), Failure> {
     };
     let service = deployed.start().await?;
     let api_key = deployed.api_key();
+    let opened = clients(&[&service.address], api_key, 0, options.clients).await?;
+    let mut person = Client::open(&[&service.address], api_key, options.clients).await?;
     let begin = Instant::now() + Duration::from_secs(1);
     let end = begin + Duration::from_secs(60 * options.minutes);
     let each = Duration::from_secs(1) * u32::try_from(options.clients)? / options.rate;
     let mut working = JoinSet::new();
-    for (number, client) in (0..).zip(clients(&[&service.address], api_key, 0, options.clients).await?) {
+    for (number, mut client) in (0..).zip(opened) {
+        // The service may have closed what was opened first, while the others were.
+        client.reconnect().await?;
         // Spread over the time between two refreshes of one client.
         let first = begin + each * number / u32::try_from(options.clients)?;
         working.spawn(refresh_steadily(client, api_key.to_owned(), first, each, end));
     }
-    let person = Client::open(&[&service.address], api_key, options.clients).await?;
+    person.reconnect().await?;
     working.spawn(log_in_steadily(person, begin, end));
 
     let mut samples = Vec::new();
