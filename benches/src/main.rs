@@ -2,20 +2,27 @@
 //!
 //! `cargo run --release -p benches -- load` starts the service in a process of its own, on the embedded store in a temporary
 //! folder, has each client refresh its own session as fast as it gets answers, checks every answer, and prints the figures.
-//! `compare` does so with rivals beside it.
+//! `durable`, `instances`, `idle` and `steady` do so for one question each; `compare` with rivals beside it.
 
 mod client;
 mod compare;
-mod load;
+mod connection;
+mod deployment;
+mod machine;
 mod process;
 mod scale;
-mod server;
+mod service;
+mod table;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+
+use service::durable::{self, DurableOptions};
+use service::idle::{self, IdleOptions};
+use service::instances::{self, InstancesOptions};
+use service::load::{self, LoadOptions};
+use service::steady::{self, SteadyOptions};
 
 #[derive(Parser)]
 #[command(about = "Measures the session service from outside")]
@@ -27,14 +34,15 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Refreshes from many clients at once on the embedded store
-    Load {
-        /// Seconds to measure, after a second of warming up
-        #[arg(long, default_value_t = 10)]
-        seconds: u64,
-        /// Clients, each with its own session and connection
-        #[arg(long, default_value_t = 32)]
-        clients: usize,
-    },
+    Load(LoadOptions),
+    /// One client and many on the embedded store, in turns: refreshes, fsyncs of each; then kill -9 in the middle
+    Durable(DurableOptions),
+    /// One, two and four instances on one Redis, in turns
+    Instances(InstancesOptions),
+    /// Resident memory at rest, and what ten thousand idle connections cost
+    Idle(IdleOptions),
+    /// Whether memory grows while sessions come and go
+    Steady(SteadyOptions),
     /// Refreshes on Redis with few sessions in it and with many, in turns
     Scale {
         /// How many sessions, from few to many
@@ -46,22 +54,18 @@ enum Command {
     /// The least that a refresh costs; `compare` starts it
     #[command(hide = true)]
     Floor(compare::FloorOptions),
-    /// The service under test; `load` starts it
-    #[command(hide = true)]
-    Serve {
-        /// Its data directory
-        #[arg(long)]
-        data: PathBuf,
-    },
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
+        Command::Load(options) => service::run(load::measure(&options)),
+        Command::Durable(options) => service::run(durable::measure(&options)),
+        Command::Instances(options) => service::run(instances::measure(&options)),
+        Command::Idle(options) => service::run(idle::measure(&options)),
+        Command::Steady(options) => service::run(steady::measure(&options)),
         Command::Scale { sessions } => scale::run(&sessions),
         Command::Compare(options) => compare::run(&options),
         Command::Floor(options) => compare::run_floor(&options),
-        Command::Serve { data } => server::run(&data),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

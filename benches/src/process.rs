@@ -19,13 +19,6 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts this very program as the service, and waits until it listens.
-    pub(crate) async fn start(data: &Path) -> io::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("serve").arg("--data").arg(data);
-        Self::spawn(command).await
-    }
-
     /// Starts a server that prints `listening on http://ADDRESS`, what it complains of going to the file `complaints`.
     pub(crate) async fn start_quietly(mut command: Command, complaints: &Path) -> io::Result<Self> {
         command.stdin(Stdio::null()).stderr(File::create(complaints)?);
@@ -57,6 +50,11 @@ impl Service {
             line.clear();
         }
         Err(io::Error::other("the service ended before it listened"))
+    }
+
+    /// SIGKILL. Returns when it is gone.
+    pub(crate) async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
     }
 
     /// User and system time that it has used so far.

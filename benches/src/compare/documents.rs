@@ -94,10 +94,10 @@ impl Results {
         format!(
             "Taken {}, {} shared virtual cores ({}), load {} before; {} users, {} rounds of {} s each.{busy} \
              A refresh of ours on Redis carries {} bytes, is answered with {}, and stores {}.\n",
-            setting.day(),
-            setting.cores,
-            setting.processor,
-            setting.load_before,
+            setting.machine.day(),
+            setting.machine.cores,
+            setting.machine.processor,
+            setting.machine.load_before,
             self.clients,
             self.rounds,
             self.seconds,
@@ -116,8 +116,8 @@ pub(super) fn write(results: &Results, folder: &Path, docs: bool) -> Result<(), 
         &results.figures,
         &format!(
             "{}, {} shared virtual cores",
-            results.setting.day(),
-            results.setting.cores
+            results.setting.machine.day(),
+            results.setting.machine.cores
         ),
     );
     if !results.figures.is_empty() {

@@ -1,23 +1,19 @@
-//! Where and with what the figures were taken.
+//! With what the figures were taken.
 
 use std::fs::read_to_string;
-use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::servers::rival::rivals;
+use crate::machine::Machine;
 
 /// The machine, the day, and the versions of everything.
 #[derive(Serialize)]
 pub(super) struct Setting {
-    /// RFC 3339, UTC.
-    pub(super) at: String,
-    pub(super) cores: usize,
-    pub(super) processor: String,
-    /// Processes that wanted to run before it began, over the last minute.
-    pub(super) load_before: String,
+    #[serde(flatten)]
+    pub(super) machine: Machine,
     /// Name and version.
     pub(super) versions: Vec<(String, String)>,
 }
@@ -60,17 +56,9 @@ impl Setting {
             versions.extend(crates.iter().map(|name| ((*name).to_owned(), locked(&lock, name))));
         }
         Self {
-            at: session_http::clock::now().to_rfc3339(),
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
-            processor: processor().unwrap_or_else(|| "unknown".to_owned()),
-            load_before: first_word(Path::new("/proc/loadavg")),
+            machine: Machine::of_now(),
             versions,
         }
-    }
-
-    /// The day it was.
-    pub(super) fn day(&self) -> &str {
-        self.at.split('T').next().unwrap_or(&self.at)
     }
 }
 
@@ -96,15 +84,4 @@ fn said_by(program: &str, arguments: &[&str]) -> String {
         |error| error.to_string(),
         |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
     )
-}
-
-fn processor() -> Option<String> {
-    let info = read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("model name"))?;
-    Some(line.trim_start_matches([' ', '\t', ':']).to_owned())
-}
-
-fn first_word(path: &Path) -> String {
-    let text = read_to_string(path).unwrap_or_default();
-    text.split_whitespace().next().unwrap_or("?").to_owned()
 }

@@ -13,7 +13,6 @@ mod picture;
 mod ratios;
 mod report;
 mod servers;
-mod table;
 #[cfg(test)]
 mod tests;
 mod turn;

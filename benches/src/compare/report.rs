@@ -3,7 +3,7 @@
 use super::figures::Figures;
 use super::lost::{LostAnswers, Repeat};
 use super::ratios::Ratio;
-use super::table::Table;
+use crate::table::Table;
 
 /// The load generator has one thread: above this share of a core it may be what limits the rate.
 const GENERATOR_LIMITS: f64 = 0.9;

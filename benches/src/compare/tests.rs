@@ -8,7 +8,7 @@ use super::contestant::{ALL, chosen};
 use super::dialect::{Dialect, Held, Operation};
 use super::documents::replaced;
 use super::machine::locked;
-use super::table::Table;
+use crate::table::Table;
 
 fn held() -> Held {
     Held {

@@ -1,5 +1,6 @@
 //! What the service tells of itself in numbers, in the text format that Prometheus reads (`OpenMetrics` 1.0).
 
+mod commits;
 mod decisions;
 mod histogram;
 mod requests;
@@ -16,9 +17,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use session_store::embedded::EmbeddedStore;
 
 use crate::events::EventCounts;
 use crate::limits::Limit;
+use commits::Commits;
 use decisions::Decisions;
 use requests::Requests;
 pub use store_times::{Operation, Outcome, StoreTimes, Timing};
@@ -131,6 +134,12 @@ impl Metrics {
     /// Where the times of the store are counted.
     pub fn store_times(&self) -> Arc<StoreTimes> {
         Arc::clone(&self.store_times)
+    }
+
+    /// Has the commits of `store` told too.
+    pub fn tell_commits_of(&mut self, store: &Arc<EmbeddedStore>) {
+        self.registry
+            .register_collector(Box::new(Commits(Arc::downgrade(store))));
     }
 
     /// A limit refused a request.

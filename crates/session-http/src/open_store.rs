@@ -27,6 +27,8 @@ pub struct OpenStore {
     pub limits: Option<Arc<dyn SharedLimits>>,
     /// Security events.
     pub events: Arc<dyn EventLog>,
+    /// The engine itself, where it is the one on this machine: it counts its commits.
+    pub embedded: Option<Arc<EmbeddedStore>>,
 }
 
 /// The store cannot be opened.
@@ -78,7 +80,13 @@ impl OpenStore {
     pub async fn at(url: &StoreUrl, policy: &Policy, known: &KnownStores) -> Result<Self, OpenStoreError> {
         Ok(match url {
             StoreUrl::Memory => Self::on(MemoryStore::new()),
-            StoreUrl::Embedded(directory) => Self::on(EmbeddedStore::open(directory)?),
+            StoreUrl::Embedded(directory) => {
+                let engine = Arc::new(EmbeddedStore::open(directory)?);
+                Self {
+                    embedded: Some(Arc::clone(&engine)),
+                    ..Self::of_shared(engine)
+                }
+            }
             StoreUrl::Redis(url) => {
                 let engine = Arc::new(open_redis(url, policy, known).await?);
                 Self {
@@ -108,6 +116,7 @@ impl OpenStore {
             drafts: Arc::clone(&engine) as Arc<dyn DraftStore>,
             events: engine,
             limits: None,
+            embedded: None,
         }
     }
 }

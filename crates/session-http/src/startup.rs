@@ -138,8 +138,11 @@ impl Service {
         let own_origins = demo
             .as_ref()
             .map_or_else(|| vec![config.public_url.clone()], |demo| demo.origins.clone());
-        let metrics = Metrics::new();
+        let mut metrics = Metrics::new();
         let store = OpenStore::of(config).await?.measured(&metrics.store_times());
+        if let Some(engine) = &store.embedded {
+            metrics.tell_commits_of(engine);
+        }
         let (events, unstored) = Events::new(store.events, metrics.events().clone());
         let events = Arc::new(events);
         let (sessions, keys, follower) = open_sessions(config, store.sessions, events.sink(), &*clock).await?;

@@ -2,7 +2,6 @@
 
 pub(super) mod floor;
 pub(super) mod oidc;
-pub(super) mod ours;
 pub(super) mod rival;
 
 use std::path::PathBuf;
@@ -16,6 +15,7 @@ use tempfile::TempDir;
 use super::contestant::{Contestant, Server};
 use super::dialect::Dialect;
 use crate::client::Failure;
+use crate::deployment::Deployment;
 use crate::process::{Service, cpu_of};
 
 /// A contestant that runs.
@@ -61,9 +61,9 @@ impl Running {
         let command = match contestant.server {
             Server::Ours { embedded, algorithm } => {
                 let store = (!embedded).then_some(url.as_str());
-                let (command, key) = ours::command(directory.path(), store, algorithm)?;
-                api_key = key;
-                command
+                let deployment = Deployment::write(directory.path(), store, algorithm, "")?;
+                deployment.api_key().clone_into(&mut api_key);
+                deployment.command(&binary()?)
             }
             Server::Node { folder, environment } => rival::node(folder, environment, &url),
             Server::Rust { folder } => rival::rust(folder, &url),
@@ -108,6 +108,11 @@ impl Running {
         }
         Ok(largest)
     }
+}
+
+/// `session-http` as it was built beside this program.
+pub(super) fn binary() -> Result<PathBuf, Failure> {
+    Ok(std::env::current_exe()?.with_file_name("session-http"))
 }
 
 /// The root of the workspace.

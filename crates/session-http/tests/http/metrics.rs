@@ -61,6 +61,25 @@ async fn requests_are_counted_by_the_template_of_their_route() {
 }
 
 #[tokio::test]
+async fn commits_of_the_embedded_store_are_counted() {
+    let app = TestApp::with(&[("admin", "listen = \"127.0.0.1:0\"")]);
+    let commits = async || -> u64 {
+        let text = text(&app).await;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("session_store_commits_total "));
+        line.unwrap().parse().unwrap()
+    };
+    let mut device = Device::open_as(&app, "anna", Transport::Body, "keyed").await;
+    let before = commits().await;
+    for _ in 0..3 {
+        device.refresh().await;
+    }
+    // One after the other: none shares.
+    assert!(commits().await >= before + 3);
+}
+
+#[tokio::test]
 async fn what_the_store_could_not_do_is_told_apart() {
     let app = FragileApp::start().await;
     let device = app.open(Transport::Body).await;

@@ -1,7 +1,7 @@
 //! A table, for a terminal and for Markdown.
 
 /// Its first columns are text, the others are figures.
-pub(super) struct Table {
+pub(crate) struct Table {
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     words: usize,
@@ -9,7 +9,7 @@ pub(super) struct Table {
 
 impl Table {
     /// `words` is how many columns are text.
-    pub(super) fn new(words: usize, head: &[&'static str]) -> Self {
+    pub(crate) fn new(words: usize, head: &[&'static str]) -> Self {
         Self {
             head: head.to_vec(),
             rows: Vec::new(),
@@ -17,11 +17,11 @@ impl Table {
         }
     }
 
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells
@@ -48,7 +48,7 @@ impl Table {
             .collect()
     }
 
-    pub(super) fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let head: Vec<_> = self.head.iter().map(|&cell| cell.to_owned()).collect();
         let rule = (0..self.head.len()).map(|column| if column < self.words { "---" } else { "---:" });
