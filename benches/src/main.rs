@@ -35,12 +35,8 @@ enum Command {
         #[arg(long, default_value_t = 32)]
         clients: usize,
     },
-    /// Refreshes on Redis with few sessions in it and with many, in turns
-    Scale {
-        /// How many sessions, from few to many
-        #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
-        sessions: Vec<usize>,
-    },
+    /// Each engine with few sessions in it and with many, in turns: refreshes, bytes, starting, sweeping
+    Scale(scale::ScaleOptions),
     /// The service and its rivals, in turns: what each operation costs, and what a lost answer does
     Compare(compare::CompareOptions),
     /// The least that a refresh costs; `compare` starts it
@@ -58,7 +54,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Load { seconds, clients } => load::run(clients, Duration::from_secs(seconds)),
-        Command::Scale { sessions } => scale::run(&sessions),
+        Command::Scale(options) => scale::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Floor(options) => compare::run_floor(&options),
         Command::Serve { data } => server::run(&data),
