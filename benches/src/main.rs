@@ -43,12 +43,8 @@ enum Command {
     Idle(IdleOptions),
     /// Whether memory grows while sessions come and go
     Steady(SteadyOptions),
-    /// Refreshes on Redis with few sessions in it and with many, in turns
-    Scale {
-        /// How many sessions, from few to many
-        #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
-        sessions: Vec<usize>,
-    },
+    /// Each engine with few sessions in it and with many, in turns: refreshes, bytes, starting, sweeping
+    Scale(scale::ScaleOptions),
     /// The service and its rivals, in turns: what each operation costs, and what a lost answer does
     Compare(compare::CompareOptions),
     /// The least that a refresh costs; `compare` starts it
@@ -63,7 +59,7 @@ fn main() -> ExitCode {
         Command::Instances(options) => service::run(instances::measure(&options)),
         Command::Idle(options) => service::run(idle::measure(&options)),
         Command::Steady(options) => service::run(steady::measure(&options)),
-        Command::Scale { sessions } => scale::run(&sessions),
+        Command::Scale(options) => scale::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Floor(options) => compare::run_floor(&options),
     };

@@ -73,12 +73,7 @@ impl Service {
     }
 
     fn status_kib(&self, field: &str) -> io::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        let kib = line
-            .and_then(|rest| rest.trim().strip_suffix("kB"))
-            .and_then(|number| number.trim().parse().ok());
-        kib.ok_or_else(|| io::Error::other(format!("no {field} in /proc")))
+        kib_of(&format!("/proc/{}/status", self.id()?), field)
     }
 
     fn id(&self) -> io::Result<u32> {
@@ -89,6 +84,25 @@ impl Service {
 /// The time that this process has used so far: the load generator's share.
 pub(crate) fn own_cpu() -> io::Result<Duration> {
     cpu_of("self")
+}
+
+/// The memory of this process that is resident now, in KiB.
+pub(crate) fn own_memory_kib() -> io::Result<u64> {
+    kib_of("/proc/self/status", "VmRSS:")
+}
+
+/// The memory of the machine that could be used without swapping, in KiB.
+pub(crate) fn available_memory_kib() -> io::Result<u64> {
+    kib_of("/proc/meminfo", "MemAvailable:")
+}
+
+fn kib_of(file: &str, field: &str) -> io::Result<u64> {
+    let text = std::fs::read_to_string(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|number| number.trim().parse().ok());
+    kib.ok_or_else(|| io::Error::other(format!("no {field} in {file}")))
 }
 
 /// User and system time that a process has used so far, by its id.

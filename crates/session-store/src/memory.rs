@@ -3,7 +3,8 @@
 mod drafts;
 mod events;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -118,6 +119,9 @@ struct State {
     sessions: HashMap<SessionId, Kept>,
     /// Invariant: exactly the sessions that are kept and not revoked, and no empty set.
     live: HashMap<Subject, HashSet<SessionId>>,
+    /// Invariant: each session has an entry at or before its `keep_until`. A swap that moves that on leaves the entry, and the sweep
+    /// that reaches it moves it: a sweep looks at what is due, not at all sessions, while everybody else waits for the lock.
+    due: BTreeSet<(Timestamp, SessionId)>,
     /// By sequence number, the first being 1.
     feed: BTreeMap<u64, FeedEntry>,
     /// The last sequence number that was given; never given again, although its entry may have been swept.
@@ -136,6 +140,7 @@ impl State {
         }
         let stored = new.clone();
         self.sessions.insert(id, Kept { stored, keep_until });
+        self.due.insert((keep_until, id));
         Ok(())
     }
 
@@ -153,6 +158,9 @@ impl State {
             return Swap::Conflict(Box::new(kept.stored.clone()));
         }
         kept.stored = next.clone();
+        if keep_until < kept.keep_until {
+            self.due.insert((keep_until, next.record.id));
+        }
         kept.keep_until = keep_until;
         Swap::Done
     }
@@ -206,21 +214,30 @@ impl State {
     }
 
     fn sweep(&mut self, now: Timestamp, feed_from: Timestamp, limit: usize) -> Swept {
-        let due = self.sessions.values().filter(|kept| kept.keep_until <= now);
-        // One beyond the limit tells whether there is more.
-        let mut due: Vec<_> = due
-            .take(limit.saturating_add(1))
-            .map(|kept| (kept.stored.record.id, kept.stored.record.subject.clone()))
-            .collect();
-        let more = due.len() > limit;
-        due.truncate(limit);
-        for (id, subject) in &due {
-            self.sessions.remove(id);
-            self.forget_live(subject, id);
-        }
         self.feed.retain(|_, entry| entry.revocation.at >= feed_from);
-        let deleted = due.len();
-        Swept { deleted, more }
+        let (mut deleted, mut looked_at) = (0, 0);
+        while let Some(entry @ (at, id)) = self.due.first().copied()
+            && at <= now
+        {
+            if looked_at == limit {
+                return Swept { deleted, more: true };
+            }
+            looked_at += 1;
+            self.due.remove(&entry);
+            match self.sessions.entry(id) {
+                // Deleted through an earlier entry of the same session.
+                Entry::Vacant(_) => {}
+                Entry::Occupied(kept) if kept.get().keep_until > now => {
+                    self.due.insert((kept.get().keep_until, id));
+                }
+                Entry::Occupied(kept) => {
+                    let subject = kept.remove().stored.record.subject;
+                    self.forget_live(&subject, &id);
+                    deleted += 1;
+                }
+            }
+        }
+        Swept { deleted, more: false }
     }
 
     fn revocations_after(&self, position: &FeedPosition) -> (Vec<FeedEntry>, FeedPosition) {

@@ -14,6 +14,14 @@ use super::lock::DirectoryLock;
 const DATA: &str = "data";
 /// A database that is being created, or whose creation was cut off. Nothing was ever acknowledged from it.
 const INCOMPLETE: &str = "data.incomplete";
+/// How many bytes of full journals there may be before keyspaces that hold them up write out their memtables. Opening reads all
+/// journals, entry by entry, and a keyspace that is seldom written to keeps them all for one entry: with the usual half a gigabyte a
+/// service was without its sessions for seconds at each start. A journal is full at 64 MB, and the newest full one is always held
+/// up by what is just being written out: less than two of them would have small memtables written again and again.
+const JOURNALS: u64 = 160 * 1_024 * 1_024;
+/// How many threads write out memtables and compact. With several, fjall 3.1 keeps one of them free for memtables by having it put
+/// each compaction back into the queue at once: while another compacts, it does so as fast as a core can.
+const WORKERS: usize = 1;
 
 /// The store in a directory cannot be opened. Nothing was changed in it.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +113,11 @@ pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
         create(dir)?;
     }
     let engine = |source| OpenError::engine(dir, source);
-    let database = Database::builder(&data).open().map_err(engine)?;
+    let database = Database::builder(&data)
+        .max_journaling_size(JOURNALS)
+        .worker_threads(WORKERS)
+        .open()
+        .map_err(engine)?;
     if !database.keyspace_exists(Space::Meta.name()) {
         return Err(OpenError::Foreign { dir: dir.into() });
     }
