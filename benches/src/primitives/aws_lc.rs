@@ -23,7 +23,7 @@ pub(crate) struct RawAwsLc {
 enum Key {
     Ed25519(Ed25519KeyPair, ParsedPublicKey),
     P256(EcdsaKeyPair, ParsedPublicKey),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl RawAwsLc {
@@ -40,7 +40,7 @@ impl RawAwsLc {
                 let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key())?;
                 Key::P256(pair, public)
             }
-            Algorithm::Hs256 => Key::Hmac(hmac::Key::new(hmac::HMAC_SHA256, document)),
+            Algorithm::Hs256 => Key::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, document))),
         };
         let (message, signature) = issuer.message_and_signature();
         let raw = Self {

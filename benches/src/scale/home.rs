@@ -29,7 +29,7 @@ pub(super) enum Home {
         store: Option<Arc<EmbeddedStore>>,
         directory: TempDir,
     },
-    Redis(RedisServer),
+    Redis(Box<RedisServer>),
 }
 
 /// What is used by the sessions of a home, all together or each.
@@ -52,7 +52,7 @@ impl Home {
                 let store = Some(Arc::new(EmbeddedStore::open(directory.path())?));
                 Self::Embedded { store, directory }
             }
-            Engine::Redis => Self::Redis(RedisServer::start(RedisOptions::default()).await?),
+            Engine::Redis => Self::Redis(Box::new(RedisServer::start(RedisOptions::default()).await?)),
         })
     }
 

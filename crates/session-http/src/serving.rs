@@ -29,6 +29,10 @@ const ADMIN_STOPS_WITHIN_SECS: u64 = 3;
 /// How long a client has to begin to speak TLS, and to come to an agreement.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(3);
 
+/// How long a connection may say nothing between two requests. Longer than the 60 s for which nginx keeps one to its upstream: who
+/// closes first must be who sends, or a request meets a connection that is just being closed.
+const KEPT_IDLE_FOR: Duration = Duration::from_secs(75);
+
 /// A service that answers.
 pub struct Running {
     app: web::Data<App>,
@@ -132,6 +136,7 @@ fn serve_public(app: web::Data<App>, Public { listener, tls }: Public) -> io::Re
     // Signals are heard by `Running::until_stopped`.
     let server = server
         .disable_signals()
+        .keep_alive(KEPT_IDLE_FOR)
         .shutdown_timeout(STOP_WITHIN_SECS)
         .tls_handshake_timeout(HANDSHAKE_WITHIN);
     let server = match tls {

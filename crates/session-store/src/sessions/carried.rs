@@ -51,10 +51,10 @@ pub(super) fn opened(token: &RefreshToken, text: &str, secrets: &RefreshSecrets,
     let (_, carried) = text.split_once('.')?;
     let facts = token.facts();
     let carried = URL_SAFE_NO_PAD.decode(carried).ok()?;
-    let (version, sealed) = carried.split_first_chunk()?;
+    let (version, contents) = carried.split_first_chunk()?;
     let version = Version::from_bytes(*version);
     let sealer = secrets.believed(&facts.secret, now)?.sealer(&facts.session);
-    let bytes = sealer.unseal(version.as_bytes(), sealed)?;
+    let bytes = sealer.unseal(version.as_bytes(), contents)?;
     let record = record::decode(&bytes).ok()?;
     let stored = Stored { record, version };
     (stored.record.id == facts.session).then_some(Opened { stored, sealer })
