@@ -23,6 +23,7 @@ enum Seen<T> {
 }
 
 /// Does `work`, for as long as `limit` from now on at most. Must be awaited in a tokio runtime; it may be another one each time.
+/// Work that is large is given pinned, or it would be stored twice.
 pub async fn within<W: Future>(limit: Duration, work: W) -> Result<W::Output, TimeIsUp> {
     let until = Instant::now() + limit;
     let mut work = pin!(work);
@@ -87,10 +88,11 @@ mod tests {
     fn work_goes_on_in_another_runtime_when_its_own_has_ended() {
         let (sender, receiver) = oneshot::channel();
         let mut receiver = Some(receiver);
-        // A second wait behind the first, so that the limit is looked at elsewhere.
+        // One wait here and one there, so that there the limit is looked at.
         let work = begun(&mut || {
             let receiver = receiver.take().unwrap();
             within(LONG, async move {
+                tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
                 receiver.await
             })

@@ -28,3 +28,4 @@ mod runtimes;
 mod sample;
 mod scan;
 mod topology;
+mod unanswered;

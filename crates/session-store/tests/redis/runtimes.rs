@@ -15,7 +15,7 @@ use session_testbed::redis::RedisOptions;
 use session_testbed::redis::sentinel::SentinelSetup;
 use session_testbed::redis::server::RedisServer;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{interval, timeout};
+use tokio::time::interval;
 
 use crate::sample::{created, id, kept, logout, refreshed, session, told, version};
 use crate::topology::{listed, opened};
@@ -58,7 +58,7 @@ async fn a_store_is_used_from_many_runtimes_of_which_some_end() {
         (stays, thread)
     };
     let workers: Vec<_> = (0..WORKERS).map(begin).collect();
-    let half = (WORKERS * 5) as usize;
+    let half = usize::try_from(WORKERS * 5).unwrap();
     let first = eventually("all have worked", PATIENCE, async || {
         (told(&store).await.len() == half).then_some(())
     });
@@ -109,7 +109,7 @@ async fn all_workers_come_back_after_a_failover_beside_a_sentinel_that_is_out_of
             let answers = |(now, before): (&AtomicU64, u64)| now.load(Ordering::SeqCst) > before;
             answered.iter().zip(before).all(answers).then_some(())
         });
-        timeout(PATIENCE, all).await.unwrap().unwrap();
+        all.await.unwrap();
     };
     all_answer("all workers are answered").await;
     proxy.blackhole();

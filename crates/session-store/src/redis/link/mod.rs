@@ -20,6 +20,7 @@
 mod lane;
 mod source;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -188,12 +189,12 @@ impl Link {
     }
 
     async fn within_bounds(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
-        let trying = async {
+        let trying = pin!(async {
             match self.attempt(request, bound).await {
                 Err(error) if may_be_repeated(&error) => self.attempt(request, bound).await,
                 done => done,
             }
-        };
+        });
         let blocks_for = match bound {
             Bound::Usual => Duration::ZERO,
             Bound::Blocking => self.blocks_for,
@@ -207,7 +208,8 @@ impl Link {
         let (connection, number) = lane.connection().await?;
         // The connection's own bound is that of what blocks.
         let answer = if bound == Bound::Usual && !self.blocks_for.is_zero() {
-            let answer = within(connection.usual_answer(), connection.answer(request)).await;
+            let usual = connection.usual_answer();
+            let answer = within(usual, pin!(connection.answer(request))).await;
             answer.unwrap_or_else(|TimeIsUp| Err(timed_out()))
         } else {
             connection.answer(request).await

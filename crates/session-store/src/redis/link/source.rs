@@ -19,8 +19,8 @@ const NODE_CONNECTED_WITHIN: Duration = Duration::from_millis(500);
 /// Where connections come from.
 pub(super) enum Source {
     Standalone(Client),
-    Sentinel(Box<Sentinels>),
-    Cluster(ClusterClient),
+    Sentinel(Sentinels),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Source {
@@ -55,7 +55,7 @@ impl Source {
                 };
                 // What cannot be used is told at once.
                 sentinels.client()?;
-                Self::Sentinel(Box::new(sentinels))
+                Self::Sentinel(sentinels)
             }
             Topology::Cluster { nodes } => {
                 let infos = nodes
@@ -81,7 +81,7 @@ impl Source {
                 if let Some(certificates) = certificates {
                     builder = builder.certs(certificates);
                 }
-                Self::Cluster(builder.build()?)
+                Self::Cluster(Box::new(builder.build()?))
             }
         })
     }
