@@ -48,6 +48,13 @@ async fn behind(proxy: &TcpProxy) -> (Sessions, Arc<Told>) {
         RefreshSecrets::of_one(RefreshSecret::generate(&entropy).unwrap()),
         Arc::<Told>::clone(&told),
     );
+    // The server knows the script by which sessions end: it is told to run it, and no more.
+    let other = sessions.open(login("otto", RotationMode::Keyed), at(0)).await.unwrap();
+    sessions
+        .end(&other.record.id, RevocationReason::Admin, at(0))
+        .await
+        .unwrap();
+    told.0.lock().unwrap().clear();
     (sessions, told)
 }
 
@@ -92,13 +99,13 @@ async fn a_theft_that_is_seen_while_a_server_stops_is_told_once() {
     let first = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
     refresh(&sessions, &first, key(1), at(1)).await.unwrap();
     server.command(&["CONFIG", "RESETSTAT"]).await.unwrap();
-    // The server has answered what the record is, and stops before it is told to revoke it: both are on their way for a while.
+    // The server has answered that the token is not current, and stops before it is told to revoke: both are on their way for a while.
     proxy.delay(Duration::from_millis(250));
     let stops = async {
-        let loaded = eventually("the record is loaded", PATIENCE, async || {
-            server.info("cmdstat_mget").await.ok()
+        let asked = eventually("the swap has failed", PATIENCE, async || {
+            server.info("cmdstat_evalsha").await.ok()
         });
-        loaded.await.unwrap();
+        asked.await.unwrap();
         server.hang().unwrap();
     };
     let (theft, ()) = tokio::join!(refresh(&sessions, &first, key(2), at(2)), stops);
