@@ -245,7 +245,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_panics_when_it_has_moved_ends_and_the_rest_goes_on() {
+    async fn what_panics_when_it_has_moved_is_told_and_the_rest_goes_on() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let lines = log.reopen().unwrap();
+        let writer = tracing_subscriber::fmt().with_writer(Arc::new(lines)).finish();
+        let _writes = tracing::subscriber::set_default(writer);
         let (unfinished, work) = (Unfinished::here(), Work::new());
         let faulty = async {
             tokio::task::yield_now().await;
@@ -256,6 +260,8 @@ mod tests {
         work.turns.add_permits(1);
         unfinished.finish().await;
         assert_eq!(work.done(), 1);
+        let log = std::fs::read_to_string(log.path()).unwrap_or_default();
+        assert!(log.contains("ERROR") && log.contains("was not finished"), "{log}");
     }
 
     #[tokio::test]
