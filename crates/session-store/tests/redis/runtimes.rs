@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use session_store::redis::RedisStore;
 use session_store::store::{Revoke, SessionStore as _, Swap};
 use session_testbed::eventually::{PATIENCE, eventually};
@@ -70,6 +71,36 @@ async fn a_store_is_used_from_many_runtimes_of_which_some_end() {
         tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
     }
     assert_eq!(told(&store).await.len(), 2 * half);
+}
+
+/// A service finishes what the request of a worker began also when that worker stops.
+#[tokio::test]
+async fn a_command_goes_on_when_the_runtime_that_began_it_has_ended() {
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let proxy = TcpProxy::start(server.address()).unwrap();
+    let store = Arc::new(opened(&format!("redis://{}", proxy.address())).await);
+    // It waits for a connection, or for an answer over one.
+    for (number, is_connected) in [(1, false), (2, true)] {
+        created(&store, number).await;
+        let (there, proxy) = (Arc::clone(&store), &proxy);
+        let mut revoking = Box::pin(async move { there.revoke(&id(number), logout(), version(101)).await });
+        let revoking = thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let runtime = runtime();
+                if is_connected {
+                    runtime.block_on(store.load(&id(number))).unwrap();
+                }
+                proxy.blackhole();
+                assert!(runtime.block_on(async { (&mut revoking).now_or_never() }).is_none());
+                drop(runtime);
+                revoking
+            });
+            worker.join().unwrap()
+        });
+        proxy.pass().unwrap();
+        let revoked = revoking.await.unwrap();
+        assert!(matches!(revoked, Revoke::Done(_)), "{revoked:?}");
+    }
 }
 
 /// Where a Sentinel is out of reach that is asked first, connecting takes longer than one who comes late can wait.
