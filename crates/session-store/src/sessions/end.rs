@@ -106,11 +106,8 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Revoke, EndError> {
         // Under another version, what was begun before and is done by now would look like the doing of somebody else.
-        let ending = match self.unsettled.ending(id) {
-            Some(begun) => Ending {
-                because: begun.because.or(because),
-                ..begun
-            },
+        let ending = match self.unsettled.ending(id, because.as_ref()) {
+            Some(begun) => begun,
             None => Ending {
                 session: *id,
                 reason,
@@ -139,9 +136,9 @@ impl Sessions {
         {
             self.revoked.insert(ending.session, revocation, now);
         }
-        let is_ours_to_tell = self.unsettled.take_ending(&ending) || !ending.noted;
+        let to_be_told = self.unsettled.to_be_told(ending);
         if let Revoke::Done(record) = &outcome
-            && is_ours_to_tell
+            && let Some(ending) = to_be_told
             && let Some(revocation) = record.revoked
         {
             if let Some(because) = ending.because {

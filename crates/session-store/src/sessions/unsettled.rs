@@ -68,26 +68,41 @@ impl Open {
 }
 
 impl Unsettled {
-    /// The end of `session` that was begun and not confirmed, if there is one: whoever ends it now goes on with that.
-    pub(super) fn ending(&self, session: &SessionId) -> Option<Ending> {
-        self.open().iter().find_map(|open| match open {
-            Open::Ending(ending) if ending.session == *session => Some(ending.clone()),
+    /// The end of `session` that was begun and not confirmed, if there is one: whoever ends it now goes on with that. `because` is told
+    /// with it, unless something is already.
+    pub(super) fn ending(&self, session: &SessionId, because: Option<&SecurityEvent>) -> Option<Ending> {
+        let mut open = self.open();
+        let ending = open.iter_mut().find_map(|open| match open {
+            Open::Ending(ending) if ending.session == *session => Some(ending),
             _ => None,
-        })
+        })?;
+        if ending.because.is_none() {
+            ending.because = because.cloned();
+        }
+        Some(ending.clone())
     }
 
+    /// The store has not confirmed `ending`. One that was noted is there still, or was settled by somebody else meanwhile.
     pub(super) fn note_ending(&self, mut ending: Ending, error: &StoreError) {
-        ending.noted = true;
-        self.note(Open::Ending(ending), error);
+        if !ending.noted {
+            ending.noted = true;
+            self.note(Open::Ending(ending), error);
+        }
     }
 
     pub(super) fn note_telling(&self, telling: Telling, error: &StoreError) {
         self.note(Open::Telling(telling, 0), error);
     }
 
-    /// Whether this call took it out: of several who find the same end done, that one tells.
-    pub(super) fn take_ending(&self, ending: &Ending) -> bool {
-        self.take(&Open::Ending(ending.clone()))
+    /// What is to be told of an end that was confirmed: of several who find the same, one tells.
+    pub(super) fn to_be_told(&self, ending: Ending) -> Option<Ending> {
+        if !ending.noted {
+            return Some(ending);
+        }
+        match self.take(&Open::Ending(ending))? {
+            Open::Ending(noted) => Some(noted),
+            Open::Telling(..) => None,
+        }
     }
 
     fn note(&self, new: Open, error: &StoreError) {
@@ -108,10 +123,10 @@ impl Unsettled {
         }
     }
 
-    fn take(&self, settled: &Open) -> bool {
+    fn take(&self, settled: &Open) -> Option<Open> {
         let mut open = self.open();
-        let found = open.iter().position(|known| known.is_about(settled));
-        found.map(|at| open.swap_remove(at)).is_some()
+        let found = open.iter().position(|known| known.is_about(settled))?;
+        Some(open.swap_remove(found))
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {
@@ -145,8 +160,7 @@ impl Sessions {
         };
         let done = stored.is_some_and(|stored| stored.record.generation >= telling.generation);
         let event = telling.event.clone();
-        let taken = self.unsettled.take(&Open::Telling(telling.clone(), looks));
-        if !taken {
+        if self.unsettled.take(&Open::Telling(telling.clone(), looks)).is_none() {
             return;
         }
         if done {
