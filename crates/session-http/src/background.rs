@@ -1,4 +1,4 @@
-//! What runs beside the requests: sweeping the store, keeping the keys, following the revocations.
+//! What runs beside the requests: sweeping the store, keeping the keys, following the revocations, settling what the store left open.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ const FEED_PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait before a feed that could not be read is tried again.
 const FEED_RETRY: Duration = Duration::from_millis(200);
 
+/// How long to wait before what the store has not confirmed is carried on with.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
 /// The running tasks; they end with it.
 pub struct Background {
     tasks: Vec<JoinHandle<()>>,
@@ -36,6 +39,7 @@ impl Background {
                 spawn(sweep(app.clone())),
                 spawn(keep_keys(app.clone(), keys)),
                 spawn(follow_revocations(app.clone(), follower)),
+                spawn(settle(app.clone())),
             ],
             events: Some(events.start()),
         }
@@ -143,5 +147,13 @@ async fn follow_revocations(app: web::Data<App>, mut follower: Follower) {
                 sleep(FEED_RETRY).await;
             }
         }
+    }
+}
+
+/// A task of its own: what it waits for must not hold up the revocations.
+async fn settle(app: web::Data<App>) {
+    loop {
+        sleep(SETTLE_EVERY).await;
+        app.sessions.settle(app.now()).await;
     }
 }

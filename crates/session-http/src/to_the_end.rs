@@ -5,12 +5,17 @@
 //!
 //! So what changes sessions is begun here. As long as its request lives, the request itself polls it: that costs one allocation.
 //! When the request is dropped, the rest moves to the runtime of the whole service, which outlives those of the server's workers.
+//!
+//! **What moves keeps no timer of a worker's**: such a timer panics once its worker has stopped. Time is limited by
+//! [`within`](session_store::time_limit::within) in all that may be begun here.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::web;
+use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -82,7 +87,11 @@ impl Unfinished {
             return;
         }
         tracing::debug!("a client has gone; what it began is finished");
-        let rest = async move { drop(work.await) };
+        let rest = async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                tracing::error!("what a client had begun was not finished: a fault in the service ended it");
+            }
+        };
         self.tasks.spawn_on(rest.instrument(Span::current()), &self.runtime);
     }
 }
@@ -132,13 +141,13 @@ where
 #[cfg(test)]
 mod tests {
     use std::hint::black_box;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::panic::catch_unwind;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
-    use futures_util::FutureExt as _;
-    use tokio::sync::Semaphore;
+    use session_store::time_limit::within;
+    use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
 
@@ -203,6 +212,56 @@ mod tests {
         work.turns.add_permits(1);
         unfinished.finish().await;
         assert_eq!(work.done(), 1);
+    }
+
+    /// As a command to the store: its answer comes over a connection of the worker's, fails with it, and is asked for again.
+    #[tokio::test]
+    async fn what_has_a_limit_goes_on_when_the_runtime_that_began_it_has_ended() {
+        let (unfinished, work) = (Arc::new(Unfinished::here()), Work::new());
+        let (there, again) = (Arc::clone(&unfinished), work.one());
+        let worker = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let Ok(runtime) = runtime else { return false };
+            runtime.block_on(async {
+                let (connection, answer) = oneshot::channel::<()>();
+                tokio::spawn(async move {
+                    std::future::pending::<()>().await;
+                    drop(connection);
+                });
+                let command = async move {
+                    assert!(answer.await.is_err(), "its connection ends with the worker");
+                    again.await;
+                };
+                let begun = there.begin(within(Duration::from_hours(1), command));
+                begun.now_or_never().is_none()
+            })
+        });
+        assert!(worker.join().is_ok_and(|pending| pending));
+        // Until its turn it waits in this runtime, so that its limit is looked at here.
+        tokio::task::yield_now().await;
+        work.turns.add_permits(1);
+        unfinished.finish().await;
+        assert_eq!(work.done(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_panics_when_it_has_moved_is_told_and_the_rest_goes_on() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let lines = log.reopen().unwrap();
+        let writer = tracing_subscriber::fmt().with_writer(Arc::new(lines)).finish();
+        let _writes = tracing::subscriber::set_default(writer);
+        let (unfinished, work) = (Unfinished::here(), Work::new());
+        let faulty = async {
+            tokio::task::yield_now().await;
+            assert!(black_box(false), "on purpose");
+        };
+        assert!(unfinished.begin(faulty).now_or_never().is_none());
+        assert!(unfinished.begin(work.one()).now_or_never().is_none());
+        work.turns.add_permits(1);
+        unfinished.finish().await;
+        assert_eq!(work.done(), 1);
+        let log = std::fs::read_to_string(log.path()).unwrap_or_default();
+        assert!(log.contains("ERROR") && log.contains("was not finished"), "{log}");
     }
 
     #[tokio::test]

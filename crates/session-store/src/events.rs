@@ -1,5 +1,6 @@
 //! Where the use cases tell of security events.
 
+use ring::digest::{SHA256, digest};
 use session_core::entropy::Entropy;
 use session_core::id::EventId;
 use session_core::security_event::{EventKind, SecurityEvent};
@@ -40,4 +41,13 @@ pub fn event_of(kind: EventKind, record: &SessionRecord, now: Timestamp, entropy
         device: Some(record.device.clone()),
         ..event(kind, now, entropy)
     }
+}
+
+/// What names the event `name` of the refresh that made `record`: the same to everybody, and however often it is told.
+pub(crate) fn id_of_refresh(name: &str, record: &SessionRecord) -> EventId {
+    let text = format!("{name} {} {}", record.id, record.generation);
+    let hash = digest(&SHA256, text.as_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash.as_ref()[..16]);
+    EventId::from_bytes(id)
 }

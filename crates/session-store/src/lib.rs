@@ -12,6 +12,7 @@
 //! - [`copy`]: moving from one engine to another.
 //! - `conformance` (feature `conformance`): what every engine must do, as tests.
 //! - [`entropy`]: the operating system's randomness.
+//! - [`time_limit`]: a limit on waiting that holds in whichever runtime it goes on.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -32,3 +33,4 @@ pub mod redis;
 pub mod revoked;
 pub mod sessions;
 pub mod store;
+pub mod time_limit;

@@ -121,6 +121,115 @@ async fn an_opened_session_is_told_once_it_is_stored() {
     assert_eq!(event.device, Some(home()));
 }
 
+/// Whether it was done or not, and whoever comes first: the process by itself, or who repeats.
+#[tokio::test]
+async fn an_end_whose_answer_was_lost_is_told_once() {
+    let world = World::new(Policy::default());
+    for fault in [Fault::RevokeAnswerLost, Fault::RevokeFails] {
+        for repeated_first in [true, false] {
+            let grant = world.opened(keyed()).await;
+            let end = async |secs| {
+                let logout = RevocationReason::Logout;
+                world.sessions.end(&grant.record.id, logout, at(secs)).await
+            };
+            world.store.fail_with(fault);
+            end(1).await.unwrap_err();
+            world.store.fail_with(Fault::Down);
+            end(2).await.unwrap_err();
+            world.sessions.settle(at(3)).await;
+            assert_eq!(world.events(), [], "nobody knows");
+            world.store.fail_with(Fault::None);
+            if repeated_first {
+                assert!(end(4).await.unwrap());
+            } else {
+                world.sessions.settle(at(4)).await;
+            }
+            let ended_at = if fault == Fault::RevokeFails { at(4) } else { at(1) };
+            let events = world.events();
+            let [event] = &events[..] else { panic!("{events:?}") };
+            assert_eq!(event.kind, EventKind::SessionEnded(RevocationReason::Logout));
+            assert_eq!((event.at, event.session), (ended_at, Some(grant.record.id)));
+            world.sessions.settle(at(5)).await;
+            assert!(!end(5).await.unwrap());
+            assert_eq!(world.events(), [], "told already");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reuse_whose_revocation_was_not_answered_is_told_once() {
+    let reused = EventKind::RefreshReused {
+        cause: ReuseCause::OtherKey,
+        revoked: true,
+    };
+    let ended = EventKind::SessionEnded(RevocationReason::Reuse);
+    let world = World::new(Policy::default());
+    for fault in [Fault::RevokeAnswerLost, Fault::RevokeFails] {
+        let first = world.opened(keyed()).await;
+        world.refreshed(&first, 1, &home()).await.unwrap();
+        world.store.fail_with(fault);
+        let failed = world.refreshed(&first, 2, &elsewhere()).await;
+        assert!(matches!(failed, Err(RefreshError::Store(_))), "{failed:?}");
+        assert_eq!(world.events(), [], "nobody knows");
+        world.sessions.settle(at(30)).await;
+        let events = world.events();
+        let kinds: Vec<_> = events.iter().map(|event| event.kind.clone()).collect();
+        assert_eq!(kinds, [reused.clone(), ended.clone()]);
+        assert_eq!((events[0].at, &events[0].device), (at(20), &Some(elsewhere())));
+        let over = world.refreshed(&first, 2, &elsewhere()).await;
+        assert!(matches!(over, Err(RefreshError::Ended(_))), "{over:?}");
+        world.sessions.settle(at(31)).await;
+        assert_eq!(world.events(), [], "told already");
+    }
+    // A logout was not answered; while that is so, a thief comes.
+    let first = world.opened(keyed()).await;
+    world.refreshed(&first, 1, &home()).await.unwrap();
+    world.store.fail_with(Fault::RevokeFails);
+    let logout = RevocationReason::Logout;
+    world.sessions.end(&first.record.id, logout, at(15)).await.unwrap_err();
+    let thief = world.refreshed(&first, 2, &elsewhere()).await;
+    assert!(matches!(thief, Err(RefreshError::Reused { .. })), "{thief:?}");
+    assert_eq!(world.kinds(), [reused, EventKind::SessionEnded(logout)]);
+}
+
+#[tokio::test]
+async fn a_move_whose_answer_was_lost_is_told_if_it_happened_and_under_one_id() {
+    let moved = EventKind::SessionMoved(Moved {
+        network: true,
+        device: false,
+    });
+    let away = Device::new(None, home().user_agent.as_deref(), elsewhere().ip);
+    let world = World::new(Policy::default());
+    // It happened, and nobody came back.
+    let grant = world.opened(keyed()).await;
+    world.store.fail_with(Fault::SwapAnswerLost);
+    world.refreshed(&grant, 1, &away).await.unwrap_err();
+    assert_eq!(world.events(), [], "nobody knows");
+    world.sessions.settle(at(11)).await;
+    world.sessions.settle(at(12)).await;
+    assert_eq!(world.kinds(), std::slice::from_ref(&moved));
+    // It did not happen, and nobody came back.
+    let grant = world.opened(keyed()).await;
+    world.store.fail_with(Fault::SwapLost);
+    world.refreshed(&grant, 1, &away).await.unwrap_err();
+    for secs in 11..20 {
+        world.sessions.settle(at(secs)).await;
+    }
+    assert_eq!(world.events(), []);
+    // It did not happen, and who came back has told: to tell the same again is to tell it under the same id.
+    world.store.fail_with(Fault::SwapLost);
+    world.refreshed(&grant, 2, &away).await.unwrap_err();
+    world.refreshed(&grant, 2, &away).await.unwrap();
+    world.sessions.settle(at(21)).await;
+    let events = world.events();
+    assert!(
+        events
+            .iter()
+            .all(|event| event.kind == moved && event.id == events[0].id),
+        "{events:?}"
+    );
+}
+
 #[tokio::test]
 async fn an_end_is_told_once_by_whoever_brought_it_about() {
     use RevocationReason::{Admin, EndedElsewhere, Logout};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use session_store::time_limit::within;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
 
 /// How long a request waits: looking takes microseconds, unless the file is on a network that is in trouble.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -70,7 +70,7 @@ impl KeyLooks {
         let number = asking.shared.begun.load(Ordering::SeqCst) + 1;
         asking.shared.asked.notify_one();
         let mut done = asking.done.clone();
-        match timeout(PATIENCE, done.wait_for(|done| done.number >= number)).await {
+        match within(PATIENCE, done.wait_for(|done| done.number >= number)).await {
             Ok(Ok(done)) if done.seen => Ok(()),
             _ => Err(NoLook),
         }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use session_core::entropy::{Entropy, EntropyError, random_128};
 use session_core::time::Timestamp;
 use session_store::limits::{Count, Counted, SharedLimits};
-use tokio::time::timeout;
+use session_store::time_limit::within;
 
 use crate::clock::Clock;
 use crate::config::{Rate, RateLimitConfig};
@@ -222,7 +222,7 @@ impl Counting {
 
     async fn count_together(&self, shared: &dyn SharedLimits, asked: &[&Asked]) -> Option<Vec<Verdict>> {
         let counts: Vec<_> = asked.iter().map(|asked| self.as_count(asked)).collect();
-        let counted = match timeout(SHARED_WITHIN, shared.count(&counts)).await {
+        let counted = match within(SHARED_WITHIN, shared.count(&counts)).await {
             Ok(Ok(counted)) => counted,
             Ok(Err(error)) => {
                 tracing::debug!(%error, "the store does not count");
@@ -262,7 +262,7 @@ impl Counting {
             let counts: Vec<_> = counts.collect();
             let remember = if logged_in { REMEMBERED } else { Duration::ZERO };
             // What was not given back is full again in a minute.
-            let _ = timeout(SHARED_WITHIN, shared.settle(&counts, remember)).await;
+            let _ = within(SHARED_WITHIN, shared.settle(&counts, remember)).await;
         }
     }
 

@@ -7,15 +7,15 @@
 //! here, and replaced if it is still what was read.
 //!
 //! A position is that of the feed: the id of the last entry that was read, and the master that it was read from. On another master
-//! some minutes are read again; see [`super::place`].
+//! some minutes are read again; see [`super::stream_position`].
 
 use async_trait::async_trait;
 use redis::Value;
 use session_core::id::EventId;
 use session_core::time::Timestamp;
 
-use super::place::{EntryId, Place};
 use super::scripts::{APPEND_EVENTS, DONE, EXCHANGE, LOST};
+use super::stream_position::{EntryId, StreamPosition};
 use super::{RedisStore, bytes, lost, servers, unavailable};
 use crate::event_log::{Claim, EventLog, EventPage, EventPosition, LoggedEvent, MAX_EVENTS};
 use crate::store::StoreError;
@@ -54,17 +54,17 @@ impl EventLog for RedisStore {
     }
 
     async fn events_after(&self, position: &EventPosition, limit: usize) -> Result<EventPage, StoreError> {
-        let place = Place::parse(position.as_str());
+        let reached = StreamPosition::parse(position.as_str());
         let mut page = EventPage {
             events: Vec::new(),
-            missed: place.is_none(),
+            missed: reached.is_none(),
         };
         // Asked first: what another master lacks of what is read now is noticed by the next reading.
         let master = servers::history_of_key(&self.link, &self.keys.events()).await?;
-        let mut last = match place {
+        let mut last = match reached {
             None => EntryId::default(),
-            Some(place) if place.master == master => place.last,
-            Some(place) => place.last.to_read_again(),
+            Some(reached) if reached.master == master => reached.last,
+            Some(reached) => reached.last.to_read_again(),
         };
         while page.events.len() < limit {
             let entries = self.events_page(last, AT_ONCE.min(limit - page.events.len())).await?;
@@ -76,7 +76,7 @@ impl EventLog for RedisStore {
                 last = id;
                 if let Some(json) = entry.json {
                     let master = master.clone();
-                    let position = EventPosition::new(Place { last, master }.text());
+                    let position = EventPosition::new(StreamPosition { last, master }.text());
                     page.events.push(LoggedEvent { position, json });
                 } else {
                     tracing::error!(id = id.text(), "a damaged security event is left out");

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use redis::{Script, Value};
+use redis::Value;
 use session_core::time::Timestamp;
 
 use super::keys::Keys;
 use super::link::Link;
-use super::place::{EntryId, Place};
+use super::replicas::Written;
 use super::scripts::{APPEND, DONE, TELL, TOLD};
 use super::servers;
+use super::stream_position::{EntryId, StreamPosition};
 use super::value;
 use super::{RedisStore, bytes, lost, unavailable, unreadable};
 use crate::store::{FeedEntry, FeedPosition, StoreError};
@@ -26,18 +27,18 @@ pub(super) async fn after(
     keys: &Keys,
     position: &FeedPosition,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let (mut entries, mut place) = (Vec::new(), of(position));
+    let (mut entries, mut reached) = (Vec::new(), of(position));
     // Asked first: what another master lacks of what is read now is noticed by the next reading.
-    place.master = master(link, keys).await?;
+    reached.master = master(link, keys).await?;
     loop {
-        let page = page_after(link, keys, place.last).await?;
+        let page = page_after(link, keys, reached.last).await?;
         let full = page.len() == PAGE;
         for (id, entry) in page {
-            place.last = id;
+            reached.last = id;
             entries.push(entry.ok_or_else(damaged)?);
         }
         if !full {
-            return Ok((entries, FeedPosition::new(place.text())));
+            return Ok((entries, FeedPosition::new(reached.text())));
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) async fn next(
     position: &FeedPosition,
     patience: Duration,
 ) -> Result<(Vec<FeedEntry>, FeedPosition), StoreError> {
-    let mut place = of(position);
+    let mut reached = of(position);
     // A block of 0 would be for ever.
     let block = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
     let command = redis::cmd("XREAD")
@@ -59,14 +60,14 @@ pub(super) async fn next(
         .arg(block)
         .arg("STREAMS")
         .arg(keys.feed())
-        .arg(place.last.text())
+        .arg(reached.last.text())
         .take();
     let answer: Value = link.run_blocking(&command).await.map_err(unavailable)?;
     // Asked afterwards: if it is still the one, the answer is from no other.
     let master = master(link, keys).await?;
-    if place.master.is_empty() {
-        place.master = master;
-    } else if place.master != master {
+    if reached.master.is_empty() {
+        reached.master = master;
+    } else if reached.master != master {
         // Behind one address there may be two who take themselves for the master: a new connection leads to who has it by now.
         link.leave();
         return Err(StoreError::Unavailable(Box::new(AnotherMaster)));
@@ -76,25 +77,25 @@ pub(super) async fn next(
     for (_, read) in streams.unwrap_or_default() {
         for raw in read {
             let (id, entry) = parsed(raw)?;
-            place.last = id;
+            reached.last = id;
             entries.push(entry.ok_or_else(damaged)?);
         }
     }
-    Ok((entries, FeedPosition::new(place.text())))
+    Ok((entries, FeedPosition::new(reached.text())))
 }
 
 /// Earlier, and on whatever master.
 pub(super) fn after_a_gap(position: &FeedPosition) -> FeedPosition {
-    let place = Place {
+    let reached = StreamPosition {
         last: of(position).last.to_read_again(),
         master: Box::default(),
     };
-    FeedPosition::new(place.text())
+    FeedPosition::new(reached.text())
 }
 
 /// The start, for what is none.
-fn of(position: &FeedPosition) -> Place {
-    Place::parse(position.as_str()).unwrap_or_default()
+fn of(position: &FeedPosition) -> StreamPosition {
+    StreamPosition::parse(position.as_str()).unwrap_or_default()
 }
 
 /// Which master the feed is on.
@@ -113,7 +114,12 @@ impl RedisStore {
         let Some(entry) = revoked.feed_entry() else {
             return Ok(());
         };
-        self.write_to_feed(&TELL, &[entry]).await?;
+        let feed = self.keys.feed();
+        let keys = [feed.as_str(), self.keys.mark_for(&feed)];
+        told_to_feed(
+            self.at_once_and_durably(&TELL, &keys, &[self.mark.as_bytes(), &entry])
+                .await?,
+        )?;
         let key = self.keys.record(&revoked.stored.record.id);
         let version = revoked.stored.version;
         let told = self.link.script::<Value>(&TOLD, &[&key], &[version.as_bytes()]).await;
@@ -123,19 +129,11 @@ impl RedisStore {
     /// Appends entries of sessions that were revoked elsewhere.
     pub(super) async fn append_to_feed(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
         let entries: Vec<_> = entries.iter().map(value::feed_entry).collect();
-        self.write_to_feed(&APPEND, &entries).await
-    }
-
-    async fn write_to_feed(&self, script: &Script, entries: &[Vec<u8>]) -> Result<(), StoreError> {
-        let feed = self.keys.feed();
         let mark = self.mark.as_bytes().as_slice();
         let arguments: Vec<_> = [mark].into_iter().chain(entries.iter().map(Vec::as_slice)).collect();
+        let feed = self.keys.feed();
         let keys = [feed.as_str(), self.keys.mark_for(&feed)];
-        let written = self.durably(script, &keys, &arguments).await?;
-        if written.answer != Value::Int(DONE) {
-            return Err(lost());
-        }
-        written.acknowledged
+        told_to_feed(self.durably(&APPEND, &keys, &arguments).await?)
     }
 
     /// Deletes entries that were appended before `feed_from` by the server's clock, and of revocations before it, from the oldest on,
@@ -162,6 +160,14 @@ impl RedisStore {
             self.link.run::<Value>(&command).await.map_err(unavailable)?;
             last = end;
         }
+    }
+}
+
+fn told_to_feed(written: Written) -> Result<(), StoreError> {
+    if written.answer == Value::Int(DONE) {
+        written.acknowledged
+    } else {
+        Err(lost())
     }
 }
 

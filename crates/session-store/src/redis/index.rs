@@ -42,9 +42,9 @@ pub(super) async fn note(link: &Link, keys: &Keys, record: &SessionRecord, expir
 /// from their person. One of an unknown form fails the list: the version that wrote it can use it.
 pub(super) async fn list(link: &Link, keys: &Keys, mark: Mark, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
     let key = keys.index(subject);
-    let place = [key.as_str(), keys.mark_for(&key)];
+    let there = [key.as_str(), keys.mark_for(&key)];
     let answer: Value = link
-        .script(&LIST, &place, &[mark.as_bytes()])
+        .script(&LIST, &there, &[mark.as_bytes()])
         .await
         .map_err(unavailable)?;
     if answer == Value::Int(LOST) {

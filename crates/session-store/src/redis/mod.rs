@@ -11,11 +11,11 @@ mod keys;
 mod limits;
 mod link;
 mod mark;
-mod place;
 mod replicas;
 mod scan;
 mod scripts;
 mod servers;
+mod stream_position;
 mod sweep;
 mod url;
 mod value;
@@ -133,7 +133,7 @@ impl RedisStore {
         let keys: Vec<_> = [key, self.keys.mark_for(key)].into_iter().chain(told_at_once).collect();
         let head = value::revoked_head(version, state, entry.revocation);
         let arguments: [&[u8]; 3] = [self.mark.as_bytes(), &head, &value::feed_entry(entry)];
-        let written = self.durably(&REVOKE, &keys, &arguments).await?;
+        let written = self.at_once_and_durably(&REVOKE, &keys, &arguments).await?;
         match written.answer {
             Value::Int(MISSING) => Ok(None),
             Value::Int(LOST) => Err(lost()),

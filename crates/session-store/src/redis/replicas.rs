@@ -2,6 +2,7 @@
 
 use redis::{Script, Value};
 
+use super::scripts::{LOST, MISSING};
 use super::{RedisStore, unavailable};
 use crate::store::StoreError;
 
@@ -37,6 +38,31 @@ impl RedisStore {
             Err(StoreError::Unavailable(Box::new(TooFewReplicas { there, needed })))
         };
         Ok(Written { answer, acknowledged })
+    }
+
+    /// As [`Self::durably`], for what is to be done also where its replicas are away. It is done at once, before any replica is
+    /// waited for: behind one who waits, a server does nothing else that came over the same connection. Then it is done again,
+    /// over the connection that is waited on; so it must be a script that may be.
+    pub(super) async fn at_once_and_durably(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[&[u8]],
+    ) -> Result<Written, StoreError> {
+        if self.replicas == 0 {
+            return self.durably(script, keys, arguments).await;
+        }
+        let answer = self.link.script(script, keys, arguments).await.map_err(unavailable)?;
+        if matches!(answer, Value::Int(MISSING | LOST)) {
+            let acknowledged = Ok(());
+            return Ok(Written { answer, acknowledged });
+        }
+        let written = self.durably(script, keys, arguments).await;
+        // What was done stays done: no more is open than whether replicas have it.
+        Ok(written.unwrap_or_else(|error| Written {
+            answer,
+            acknowledged: Err(error),
+        }))
     }
 }
 

@@ -5,15 +5,16 @@ use session_core::entropy::EntropyError;
 use session_core::id::{SessionId, Subject};
 use session_core::lifetime;
 use session_core::rotation::is_genuine;
-use session_core::security_event::EventKind;
+use session_core::security_event::{EventKind, SecurityEvent};
 use session_core::session::{Revocation, RevocationReason, SessionRecord};
 use session_core::time::Timestamp;
 
 use super::Sessions;
+use super::unsettled::Ending;
 use crate::events::event_of;
 use crate::store::{Revoke, StoreError, Version};
 
-/// A session may not have been ended: the request must be repeated.
+/// A session may have been ended or not: the request must be repeated, which tells. Meanwhile [`Sessions::settle`] carries on with it.
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     /// The store failed.
@@ -36,8 +37,7 @@ impl From<EndError> for super::OpenError {
 impl Sessions {
     /// Ends a session, at once and for good. `false` if it was over before, or never was.
     pub async fn end(&self, id: &SessionId, reason: RevocationReason, now: Timestamp) -> Result<bool, EndError> {
-        let outcome = self.revoke(id, reason, now).await?;
-        self.tell_of_end(&outcome, now);
+        let outcome = self.revoke(id, reason, None, now).await?;
         Ok(matches!(outcome, Revoke::Done(_)))
     }
 
@@ -97,28 +97,60 @@ impl Sessions {
         Ok(record.filter(|record| is_genuine(&token, record, &self.keys.load().refresh, now)))
     }
 
-    /// Tells of a session that was ended just now, by this call: else whoever ended it has told.
-    pub(super) fn tell_of_end(&self, outcome: &Revoke, now: Timestamp) {
-        if let Revoke::Done(record) = outcome
-            && let Some(revocation) = record.revoked
-        {
-            let ended = event_of(EventKind::SessionEnded(revocation.reason), record, now, &*self.entropy);
-            self.events.record(ended);
-        }
-    }
-
+    /// Revokes a session and tells of it, first `because` if that is why; but if it was over before, whoever ended it has told.
     pub(super) async fn revoke(
         &self,
         id: &SessionId,
         reason: RevocationReason,
+        because: Option<SecurityEvent>,
         now: Timestamp,
     ) -> Result<Revoke, EndError> {
-        let version = Version::random(&*self.entropy)?;
-        let outcome = self.store.revoke(id, Revocation { at: now, reason }, version).await?;
+        // Under another version, what was begun before and is done by now would look like the doing of somebody else.
+        let ending = match self.unsettled.ending(id, because.as_ref()) {
+            Some(begun) => begun,
+            None => Ending {
+                session: *id,
+                reason,
+                version: Version::random(&*self.entropy)?,
+                because,
+                noted: false,
+            },
+        };
+        Ok(self.carry_out_ending(ending, now).await?)
+    }
+
+    pub(super) async fn carry_out_ending(&self, ending: Ending, now: Timestamp) -> Result<Revoke, StoreError> {
+        let revocation = Revocation {
+            at: now,
+            reason: ending.reason,
+        };
+        let outcome = match self.store.revoke(&ending.session, revocation, ending.version).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.unsettled.note_ending(ending, &error);
+                return Err(error);
+            }
+        };
         if let Revoke::Done(record) | Revoke::Already(record) = &outcome
             && let Some(revocation) = record.revoked
         {
-            self.revoked.insert(*id, revocation, now);
+            self.revoked.insert(ending.session, revocation, now);
+        }
+        let to_be_told = self.unsettled.to_be_told(ending);
+        if let Revoke::Done(record) = &outcome
+            && let Some(ending) = to_be_told
+            && let Some(revocation) = record.revoked
+        {
+            if let Some(because) = ending.because {
+                self.events.record(because);
+            }
+            let ended = event_of(
+                EventKind::SessionEnded(revocation.reason),
+                record,
+                revocation.at,
+                &*self.entropy,
+            );
+            self.events.record(ended);
         }
         Ok(outcome)
     }

@@ -8,6 +8,7 @@ mod end;
 mod follow;
 mod open;
 mod refresh;
+mod unsettled;
 mod verify;
 
 use std::fmt;
@@ -37,6 +38,7 @@ use crate::events::EventSink;
 use crate::revoked::RevokedSessions;
 use crate::store::{SessionStore, StoreError, Stored};
 use follow::KnownUntil;
+use unsettled::Unsettled;
 
 /// A revocation is remembered this much longer than any access token lives, so that a clock which is set back by no more
 /// than this makes no token of a revoked session good again.
@@ -82,6 +84,7 @@ pub struct Sessions {
     events: Arc<dyn EventSink>,
     revoked: RevokedSessions,
     known_until: KnownUntil,
+    unsettled: Unsettled,
 }
 
 /// All keys in force, exchanged as one; and with them the tokens that were verified by them.
@@ -171,6 +174,7 @@ impl Sessions {
             events: setup.events,
             revoked: RevokedSessions::default(),
             known_until: KnownUntil::default(),
+            unsettled: Unsettled::default(),
         }
     }
 

@@ -14,8 +14,9 @@ use session_core::session::{EndReason, Revocation, RevocationReason, SessionReco
 use session_core::time::Timestamp;
 
 use super::carried::{self, Opened};
+use super::unsettled::Telling;
 use super::{EndError, Grant, Granted, InternalError, Sessions};
-use crate::events::event_of;
+use crate::events::{event_of, id_of_refresh};
 use crate::store::{Revoke, StoreError, Stored, Swap, Version};
 
 /// One request to refresh a session.
@@ -182,15 +183,29 @@ impl Sessions {
             version,
         };
         let keep_until = Lifetime::of(&next.record, &self.policy).keep_until();
-        match self.store.swap(&stored.version, &next, keep_until).await? {
-            Swap::Done => {
-                if let Some(moved) = stored.record.device.moved(device) {
-                    self.tell_of_request(EventKind::SessionMoved(moved), &next.record, device, now);
+        let moved = stored.record.device.moved(device).map(|moved| Telling {
+            session: next.record.id,
+            generation: next.record.generation,
+            event: SecurityEvent {
+                id: id_of_refresh("session.moved", &next.record),
+                ..self.of_request(EventKind::SessionMoved(moved), &next.record, device, now)
+            },
+        });
+        match self.store.swap(&stored.version, &next, keep_until).await {
+            Ok(Swap::Done) => {
+                if let Some(moved) = moved {
+                    self.events.record(moved.event);
                 }
                 Ok(Break((next, rotated.successor)))
             }
-            Swap::Conflict(newer) => Ok(Continue(*newer)),
-            Swap::Missing => Err(RefreshError::Invalid),
+            Ok(Swap::Conflict(newer)) => Ok(Continue(*newer)),
+            Ok(Swap::Missing) => Err(RefreshError::Invalid),
+            Err(error) => {
+                if let Some(moved) = moved {
+                    self.unsettled.note_telling(moved, &error);
+                }
+                Err(error.into())
+            }
         }
     }
 
@@ -203,20 +218,20 @@ impl Sessions {
         now: Timestamp,
     ) -> RefreshError {
         tracing::warn!(session = %stored.record.id, cause = cause.as_str(), revoke, "refresh token reused");
-        let tell = |revoked| {
+        let seen = |revoked| {
             let kind = EventKind::RefreshReused { cause, revoked };
-            self.tell_of_request(kind, &stored.record, device, now);
-            RefreshError::Reused { cause, revoked }
+            self.of_request(kind, &stored.record, device, now)
         };
         if !revoke {
-            return tell(false);
+            self.events.record(seen(false));
+            return RefreshError::Reused { cause, revoked: false };
         }
-        match self.revoke(&stored.record.id, RevocationReason::Reuse, now).await {
-            Ok(outcome @ Revoke::Done(_)) => {
-                let reused = tell(true);
-                self.tell_of_end(&outcome, now);
-                reused
-            }
+        let because = Some(seen(true));
+        match self
+            .revoke(&stored.record.id, RevocationReason::Reuse, because, now)
+            .await
+        {
+            Ok(Revoke::Done(_)) => RefreshError::Reused { cause, revoked: true },
             Ok(Revoke::Already(record)) => record.revoked.map_or(RefreshError::Invalid, |revocation| {
                 RefreshError::Ended(EndReason::Revoked(revocation.reason))
             }),
@@ -226,11 +241,16 @@ impl Sessions {
         }
     }
 
-    /// Tells of what a request did to a session, with where that request came from: it need not be where the session was last seen.
+    /// Tells of what a request did to a session.
     fn tell_of_request(&self, kind: EventKind, record: &SessionRecord, device: &Device, now: Timestamp) {
-        self.events.record(SecurityEvent {
+        self.events.record(self.of_request(kind, record, device, now));
+    }
+
+    /// What a request did to a session, with where that request came from: it need not be where the session was last seen.
+    fn of_request(&self, kind: EventKind, record: &SessionRecord, device: &Device, now: Timestamp) -> SecurityEvent {
+        SecurityEvent {
             device: Some(device.clone()),
             ..event_of(kind, record, now, &*self.entropy)
-        });
+        }
     }
 }

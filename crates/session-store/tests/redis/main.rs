@@ -24,6 +24,8 @@ mod outage;
 mod repeats;
 mod replicas;
 mod round_trips;
+mod runtimes;
 mod sample;
 mod scan;
 mod topology;
+mod unanswered;

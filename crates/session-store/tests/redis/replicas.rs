@@ -1,5 +1,6 @@
 //! `replicas=N`: what counts as stored is on so many replicas, whatever happens to connections on the way.
 
+use futures_util::future::join_all;
 use session_store::event_log::{EventLog as _, EventPosition};
 use session_store::redis::RedisStore;
 use session_store::store::{Revoke, SessionStore as _, StoreError};
@@ -8,7 +9,7 @@ use session_testbed::proxy::tcp::TcpProxy;
 use session_testbed::redis::RedisOptions;
 use session_testbed::redis::server::RedisServer;
 
-use crate::sample::{at, created, id, kept, logout, session, told, version};
+use crate::sample::{at, created, id, is_unavailable, kept, logout, session, told, version};
 use crate::topology::{as_limited_user, cluster_url, in_own_cluster, limited_user, opened};
 
 /// Follows `master`, and has all that it has.
@@ -103,6 +104,29 @@ async fn a_connection_that_breaks_while_replicas_are_waited_for_vouches_for_noth
     }
 }
 
+/// A server does nothing behind one who waits: those who come third and later would be gone before their turn.
+#[tokio::test]
+async fn many_sessions_end_at_once_while_the_replicas_are_away() {
+    let (master, replica) = with_a_replica().await;
+    let store = fresh(&master.url()).await;
+    for number in 1..=8 {
+        created(&store, number).await;
+    }
+    replica.hang().unwrap();
+    let revoking = (1..=8).map(|number| {
+        let store = &store;
+        async move { store.revoke(&id(number), logout(), version(number + 100)).await }
+    });
+    for revocation in join_all(revoking).await {
+        assert!(is_unavailable(&revocation), "{revocation:?}");
+    }
+    let ended: Vec<_> = (1..=8).map(id).collect();
+    assert_eq!(told(&opened(&master.url()).await).await, ended);
+    replica.resume().unwrap();
+    let again = store.revoke(&id(8), logout(), version(108)).await.unwrap();
+    assert!(matches!(again, Revoke::Done(_)), "{again:?}");
+}
+
 /// Newer servers wait for the last write of a connection: without one they answer at once.
 #[tokio::test]
 async fn what_is_found_done_is_written_again() {
@@ -126,7 +150,11 @@ async fn what_is_found_done_is_written_again() {
     written("set").await;
     let again = store.revoke(&id(1), logout(), version(102)).await.unwrap();
     assert!(matches!(again, Revoke::Already(_)), "{again:?}");
-    assert_eq!(written("set").await, 1, "the record that is revoked");
+    assert_eq!(
+        written("set").await,
+        2,
+        "the record that is revoked: at once, and to be waited for"
+    );
     let stored = store.load(&id(1)).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.record.revoked), (version(101), Some(logout())));
     let key = format!("sn:{{{}}}", id(1));

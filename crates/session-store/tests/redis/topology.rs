@@ -87,7 +87,7 @@ pub(crate) fn cluster_url(cluster: &RedisCluster) -> String {
     format!("redis+cluster://{}", listed(nodes))
 }
 
-fn listed(addresses: impl IntoIterator<Item = SocketAddr>) -> String {
+pub(crate) fn listed(addresses: impl IntoIterator<Item = SocketAddr>) -> String {
     let addresses: Vec<_> = addresses.into_iter().map(|address| address.to_string()).collect();
     addresses.join(",")
 }

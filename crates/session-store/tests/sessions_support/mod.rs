@@ -160,6 +160,8 @@ pub(crate) enum Fault {
     RevokedBeforeSwap,
     /// The next revocation fails.
     RevokeFails,
+    /// The next revocation is stored, and its answer is lost.
+    RevokeAnswerLost,
     /// Every call fails.
     Down,
 }
@@ -250,6 +252,10 @@ impl SessionStore for FaultyStore {
 
     async fn revoke(&self, id: &SessionId, revocation: Revocation, version: Version) -> Result<Revoke, StoreError> {
         if self.happens(Fault::RevokeFails) {
+            return Err(unavailable());
+        }
+        if self.happens(Fault::RevokeAnswerLost) {
+            self.inner().revoke(id, revocation, version).await?;
             return Err(unavailable());
         }
         self.up()?.revoke(id, revocation, version).await

@@ -4,10 +4,24 @@
 //! A command that was sent over a connection that then broke may or may not have been carried out. It is sent once more, over a
 //! new connection: every command of this engine may be repeated (a write carries its version, an entry of the feed that stands
 //! there twice is learned once). One that was not answered in time is not sent again: the server is hung, and the client waits.
+//!
+//! How long what may take, by what is sent over which link:
+//!
+//! | link | its longest command waits for | request | answered within | done within, with connecting and trying again |
+//! |---|---|---|---|---|
+//! | `link` | 0 | usual | 1 s | 2 s |
+//! | `acknowledging` | 1 s | usual | 1 s | 2 s |
+//! | | | blocking: writes, and waits for replicas | 2 s | 3 s |
+//! | `following` | 5 s | usual | 1 s | 2 s |
+//! | | | blocking: waits for news | 6 s | 7 s |
+//!
+//! A Cluster has half a second more for an answer. Connecting has 3 s, whoever waits for it.
 
-mod held;
+mod lane;
 mod source;
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,44 +31,43 @@ use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Script, ScriptInvocation, ServerErrorKind, Value,
 };
-use tokio::time::timeout;
 
 use super::url::RedisUrl;
-use held::Held;
+use crate::time_limit::{TimeIsUp, within};
+use lane::Lane;
 use source::Source;
 
-/// How long a connection may take to be made, and how long an answer may take beyond what the command itself waits for.
+/// How long a server may take to accept a connection, and how long an answer may take beyond what the command itself waits for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long a command may take in all, with connecting anew and trying again. A refresh is two commands at most on its usual
+/// How long a command may take in all, with connecting anew and trying again, beyond what it waits for by itself. A refresh is two commands at most on its usual
 /// ways, and is answered within 5 s whatever the servers do.
 const DONE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How much longer than one answer a Cluster may take for a command: to find a slot that has moved, and wait for one that moves.
 const FOUND_WITHIN: Duration = Duration::from_millis(500);
 
-/// How many connections a link holds at most.
-const PLACES: usize = 8;
+/// How many connections a link holds at most, to each server.
+const LANES: usize = 8;
 
-/// Which of them this thread uses: its own, as long as there are not more threads than places.
+/// Which of them this thread uses: its own, as long as there are not more threads than lanes.
 ///
 /// A connection is driven by the runtime of the thread that made it. Where each thread has a runtime of its own, as the workers of
 /// a service do, a command over another thread's connection wakes that one, and its answer wakes this one again: that cost a
 /// refresh more than the command itself.
-fn place() -> usize {
+fn lane_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
-        static PLACE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PLACES;
+        static LANE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
     }
-    PLACE.with(|place| *place)
+    LANE.with(|lane| *lane)
 }
 
 /// A way to the servers. Cheap to use at once from many tasks: commands of one thread share one connection to each server.
 pub(super) struct Link {
-    source: Source,
     /// How long the longest command waits by itself.
     blocks_for: Duration,
-    held: [Held; PLACES],
+    lanes: [Arc<Lane>; LANES],
 }
 
 /// To one server, or to all of a Cluster.
@@ -92,10 +105,11 @@ enum Bound {
 impl Link {
     /// Does not connect yet. `blocks_for` is how long the longest command waits by itself; zero for usual commands.
     pub(super) fn new(url: &RedisUrl, blocks_for: Duration) -> RedisResult<Self> {
+        let longest_answer = ANSWER_WITHIN + blocks_for;
+        let source = Arc::new(Source::new(url, longest_answer)?);
         Ok(Self {
-            source: Source::new(url, ANSWER_WITHIN + blocks_for)?,
             blocks_for,
-            held: std::array::from_fn(|_| Held::default()),
+            lanes: std::array::from_fn(|_| Lane::new(Arc::clone(&source), longest_answer)),
         })
     }
 
@@ -169,50 +183,49 @@ impl Link {
 
     /// Has the next command go over a new connection, which may lead to another server.
     pub(super) fn leave(&self) {
-        for held in &self.held {
-            held.leave();
+        for lane in &self.lanes {
+            lane.leave();
         }
     }
 
     async fn within_bounds(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
-        let trying = async {
+        let trying = pin!(async {
             match self.attempt(request, bound).await {
                 Err(error) if may_be_repeated(&error) => self.attempt(request, bound).await,
                 done => done,
             }
-        };
+        });
         let blocks_for = match bound {
             Bound::Usual => Duration::ZERO,
             Bound::Blocking => self.blocks_for,
         };
-        match timeout(DONE_WITHIN + blocks_for, trying).await {
-            Ok(done) => done,
-            Err(_) => Err(timed_out()),
-        }
+        let done = within(DONE_WITHIN + blocks_for, trying).await;
+        done.unwrap_or_else(|TimeIsUp| Err(timed_out()))
     }
 
     async fn attempt(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
-        let held = &self.held[place()];
-        let (connection, number) = held.connection(&self.source, ANSWER_WITHIN + self.blocks_for).await?;
+        let lane = &self.lanes[lane_of_this_thread()];
+        let (connection, number) = lane.connection().await?;
         // The connection's own bound is that of what blocks.
         let answer = if bound == Bound::Usual && !self.blocks_for.is_zero() {
-            let answer = timeout(connection.answers_within(), connection.answer(request));
-            answer.await.unwrap_or_else(|_| Err(timed_out()))
+            let usual = connection.usual_answer();
+            let answer = within(usual, pin!(connection.answer(request))).await;
+            answer.unwrap_or_else(|TimeIsUp| Err(timed_out()))
         } else {
             connection.answer(request).await
         };
         if let Err(error) = &answer
             && is_useless_after(error)
         {
-            held.give_up(number, error);
+            lane.give_up(number, error);
         }
         answer
     }
 }
 
 impl Connection {
-    /// As soon as what does not block.
-    fn answers_within(&self) -> Duration {
+    /// How long what does not block may take.
+    fn usual_answer(&self) -> Duration {
         match self {
             Self::One(_) => ANSWER_WITHIN,
             Self::Cluster(_) => ANSWER_WITHIN + FOUND_WITHIN,

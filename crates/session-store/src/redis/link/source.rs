@@ -19,8 +19,8 @@ const NODE_CONNECTED_WITHIN: Duration = Duration::from_millis(500);
 /// Where connections come from.
 pub(super) enum Source {
     Standalone(Client),
-    Sentinel(tokio::sync::Mutex<SentinelClient>),
-    Cluster(ClusterClient),
+    Sentinel(Sentinels),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Source {
@@ -41,32 +41,21 @@ impl Source {
                 master,
                 database,
             } => {
-                let addresses = sentinels.iter().map(|address| connection_addr(address, url.tls));
-                let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
-                    .set_client_to_redis_db((*database).into());
-                if url.tls {
-                    builder = builder
-                        .set_client_to_redis_tls_mode(TlsMode::Secure)
-                        .set_client_to_sentinel_tls_mode(TlsMode::Secure);
-                }
-                if let Some(certificates) = certificates {
-                    builder = builder
-                        .set_client_to_redis_certificates(certificates.clone())
-                        .set_client_to_sentinel_certificates(certificates);
-                }
-                if let Some(user) = &url.login.user {
-                    builder = builder.set_client_to_redis_username(user);
-                }
-                if let Some(password) = &url.login.password {
-                    builder = builder.set_client_to_redis_password(password);
-                }
-                if let Some(user) = &url.sentinel_login.user {
-                    builder = builder.set_client_to_sentinel_username(user);
-                }
-                if let Some(password) = &url.sentinel_login.password {
-                    builder = builder.set_client_to_sentinel_password(password);
-                }
-                Self::Sentinel(tokio::sync::Mutex::new(builder.build()?))
+                let sentinels = Sentinels {
+                    addresses: sentinels
+                        .iter()
+                        .map(|address| connection_addr(address, url.tls))
+                        .collect(),
+                    master: master.clone(),
+                    database: *database,
+                    tls: url.tls,
+                    certificates,
+                    login: url.login.clone(),
+                    sentinel_login: url.sentinel_login.clone(),
+                };
+                // What cannot be used is told at once.
+                sentinels.client()?;
+                Self::Sentinel(sentinels)
             }
             Topology::Cluster { nodes } => {
                 let infos = nodes
@@ -92,7 +81,7 @@ impl Source {
                 if let Some(certificates) = certificates {
                     builder = builder.certs(certificates);
                 }
-                Self::Cluster(builder.build()?)
+                Self::Cluster(Box::new(builder.build()?))
             }
         })
     }
@@ -105,12 +94,57 @@ impl Source {
             Self::Standalone(client) => {
                 Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
             }
-            Self::Sentinel(client) => {
-                let mut client = client.lock().await;
+            Self::Sentinel(sentinels) => {
+                let mut client = sentinels.client()?;
                 Connection::One(client.get_async_connection_with_config(&config).await?)
             }
             Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
         })
+    }
+}
+
+/// Sentinels that name the master.
+///
+/// They are asked over connections of that one time. Whoever connects seldom does not need others, and to share them would have those
+/// who connect at the same time wait for each other; nor may a connection outlive the runtime that drives it.
+pub(super) struct Sentinels {
+    addresses: Vec<ConnectionAddr>,
+    master: String,
+    database: u16,
+    tls: bool,
+    certificates: Option<TlsCertificates>,
+    login: Credentials,
+    sentinel_login: Credentials,
+}
+
+impl Sentinels {
+    fn client(&self) -> RedisResult<SentinelClient> {
+        let addresses = self.addresses.iter().cloned();
+        let mut builder = SentinelClientBuilder::new(addresses, &self.master, SentinelServerType::Master)?
+            .set_client_to_redis_db(self.database.into());
+        if self.tls {
+            builder = builder
+                .set_client_to_redis_tls_mode(TlsMode::Secure)
+                .set_client_to_sentinel_tls_mode(TlsMode::Secure);
+        }
+        if let Some(certificates) = &self.certificates {
+            builder = builder
+                .set_client_to_redis_certificates(certificates.clone())
+                .set_client_to_sentinel_certificates(certificates.clone());
+        }
+        if let Some(user) = &self.login.user {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = &self.login.password {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if let Some(user) = &self.sentinel_login.user {
+            builder = builder.set_client_to_sentinel_username(user);
+        }
+        if let Some(password) = &self.sentinel_login.password {
+            builder = builder.set_client_to_sentinel_password(password);
+        }
+        builder.build()
     }
 }
 

@@ -46,13 +46,13 @@ impl EntryId {
 /// Where a reader is: behind the last entry that it has read, on the master that it read it from. Another master, or the same
 /// one started anew, may never have had that entry, and may have lost others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct StreamPosition {
     pub(super) last: EntryId,
     /// Empty if any will do.
     pub(super) master: Box<str>,
 }
 
-impl Place {
+impl StreamPosition {
     /// From a position's text; `None` if it is none of this engine's, the start included.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (id, master) = text.split_once('@').unwrap_or((text, ""));
