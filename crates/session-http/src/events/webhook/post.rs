@@ -42,12 +42,18 @@ pub(super) enum Outcome {
     /// 410: nothing more is wanted.
     Gone,
     /// Anything else.
-    Failed {
-        /// For the log. Nothing of the answer's body.
-        why: String,
-        /// What the receiver says, if it does.
-        retry_after: Option<Duration>,
-    },
+    Failed(Failure),
+}
+
+/// Why a message was not delivered.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// For the log. Nothing of the answer's body.
+    pub(super) why: String,
+    /// What the receiver says, if it does.
+    pub(super) retry_after: Option<Duration>,
+    /// Whether the receiver says that it is for the message: a 4xx, but none that asks for patience.
+    pub(super) is_refusal: bool,
 }
 
 impl Poster {
@@ -83,7 +89,13 @@ impl Poster {
 
     /// Tries once.
     pub(super) async fn post(&self, message: &Message, now: Timestamp) -> Outcome {
-        let failed = |why: String| Outcome::Failed { why, retry_after: None };
+        let failed = |why: String| {
+            Outcome::Failed(Failure {
+                why,
+                retry_after: None,
+                is_refusal: false,
+            })
+        };
         let timestamp = now.as_secs();
         let request = Request::post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -123,10 +135,11 @@ fn outcome<B>(response: &Response<B>) -> Outcome {
                 .headers()
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok());
-            Outcome::Failed {
+            Outcome::Failed(Failure {
                 why: format!("it answered {}", status.as_u16()),
                 retry_after: seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs),
-            }
+                is_refusal: status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429),
+            })
         }
     }
 }
