@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use mimalloc::MiMalloc;
 use session_http::cli::{self, Cli};
+use session_http::error_text::error_text;
 
 /// Each password check takes 19 MiB for 20 ms, on whichever thread is free. The system's allocator keeps that for every thread:
 /// after a flood of logins gigabytes were resident. This one gives it back.
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
     match cli::run(cli, cli::environment()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", cli::report(&error));
+            eprintln!("{}", error_text(&error));
             ExitCode::FAILURE
         }
     }

@@ -7,19 +7,18 @@ mod backoff;
 mod counts;
 #[cfg(test)]
 mod flaky_log;
-mod limited;
+mod folded;
 mod recorder;
 pub mod webhook;
 mod writer;
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix_web::rt::spawn;
-use actix_web::rt::task::JoinHandle;
 use ring::digest::{SHA256, digest};
 use session_core::device::Device;
 use session_core::entropy::{Entropy as _, EntropyError};
@@ -35,7 +34,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::Clock;
 use crate::config::WebhookConfig;
-use limited::Refusals;
+use crate::tasks::{TaskEnded, Tasks};
+use folded::{Folded, Kind};
 use recorder::{Recorded, Recorder, recorder};
 use webhook::{Deliverer, RealTime};
 
@@ -45,14 +45,14 @@ pub use counts::EventCounts;
 /// How long a stop waits for what is recorded to be stored.
 const STORED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often refusals that no event has told of yet are looked at.
-const TELL_REFUSALS_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked at what was folded and no event has told of yet.
+const TELL_FOLDED_EVERY: Duration = Duration::from_secs(10);
 
 /// Where this service tells of events. Shared by all workers.
 pub struct Events {
     recorder: Arc<Recorder>,
     log: Arc<dyn EventLog>,
-    refusals: Mutex<Refusals>,
+    folded: Mutex<Folded>,
     /// Of the signing keys in force.
     kids: Mutex<BTreeSet<String>>,
     entropy: SystemEntropy,
@@ -69,7 +69,7 @@ impl Events {
         let events = Self {
             recorder: Arc::new(recorder),
             log,
-            refusals: Mutex::default(),
+            folded: Mutex::default(),
             kids: Mutex::default(),
             entropy: SystemEntropy::new(),
             counts,
@@ -87,19 +87,17 @@ impl Events {
         &*self.log
     }
 
-    /// A login from `device` was refused: unknown name or wrong password. Whose name was typed is not told: it may be a password.
+    /// A login from `device` was refused: unknown name or wrong password. Whose name was typed is not told: it may be a password. Of
+    /// a flood each minute makes one event, with a count; the device is that of the login at which it is told.
     pub fn login_failed(&self, device: Device, now: Timestamp) {
-        self.tell(EventKind::LoginFailed, Some(device), now);
+        self.fold(Kind::LoginFailed, Some(device), now);
     }
 
     /// A request from `address` was refused by `limit`, named as it is configured: `login_per_address` and so on. Each limit makes one
     /// event a minute at most, with a count; the address is that of the request at which it is told.
     pub fn limited(&self, limit: &'static str, address: Option<IpAddr>, now: Timestamp) {
-        let told = lock(&self.refusals).refused(limit, now);
-        if let Some(count) = told {
-            let device = address.map(|address| Device::new(None, None, Some(address)));
-            self.tell(EventKind::RequestLimited { limit, count }, device, now);
-        }
+        let device = address.map(|address| Device::new(None, None, Some(address)));
+        self.fold(Kind::Limited(limit), device, now);
     }
 
     /// The signing keys in force are `keys`. Those that came since the last call are told as new, after the first one.
@@ -121,11 +119,18 @@ impl Events {
         }
     }
 
-    /// Tells of the refusals whose minute is over; with `all`, of the others too.
-    fn tell_refusals(&self, now: Timestamp, all: bool) {
-        let due = lock(&self.refusals).due(now, all);
-        for (limit, count) in due {
-            self.tell(EventKind::RequestLimited { limit, count }, None, now);
+    fn fold(&self, kind: Kind, device: Option<Device>, now: Timestamp) {
+        let told = lock(&self.folded).happened(kind, now);
+        if let Some(count) = told {
+            self.tell(kind.event(count), device, now);
+        }
+    }
+
+    /// Tells of what was folded and whose minute is over; with `all`, of the rest too.
+    fn tell_folded(&self, now: Timestamp, all: bool) {
+        let due = lock(&self.folded).due(now, all);
+        for (kind, count) in due {
+            self.tell(kind.event(count), None, now);
         }
     }
 
@@ -162,14 +167,16 @@ pub struct WebhookSetup {
     deliverer: Deliverer,
 }
 
-/// The tasks that store events and tell of them.
+/// The tasks that store events and tell of them. They end with it.
 pub struct EventTasks {
     events: Arc<Events>,
     clock: Arc<dyn Clock>,
     stop: Arc<Notify>,
-    writer: JoinHandle<()>,
-    refusals: JoinHandle<()>,
-    webhook: Option<(EventId, JoinHandle<()>)>,
+    /// One; it is the last to go on.
+    writer: Tasks,
+    others: Tasks,
+    /// Who delivers to the webhook, if there is one.
+    holder: Option<EventId>,
 }
 
 /// The webhook cannot be told of anything.
@@ -250,58 +257,74 @@ impl ReadyTasks {
         } = self;
         let stop = Arc::new(Notify::new());
         let log = Arc::clone(&events.log);
+        let writing = writer::write(recorded, log, Arc::clone(&clock), Arc::clone(&stop), appended);
+        let mut writer = Tasks::default();
+        writer.start("storing security events", writing);
+        let mut others = Tasks::default();
+        others.start(
+            "telling of floods",
+            tell_folded(Arc::clone(&events), Arc::clone(&clock)),
+        );
+        let holder = webhook.map(|WebhookSetup { holder, deliverer }| {
+            others.start("delivering to the webhook", async {
+                deliverer.run().await;
+                // The receiver wants nothing more: that is no fault.
+                pending().await
+            });
+            holder
+        });
         EventTasks {
-            writer: spawn(writer::write(
-                recorded,
-                log,
-                Arc::clone(&clock),
-                Arc::clone(&stop),
-                appended,
-            )),
-            refusals: spawn(tell_refusals(Arc::clone(&events), Arc::clone(&clock))),
-            webhook: webhook.map(|setup| (setup.holder, spawn(setup.deliverer.run()))),
             events,
             clock,
             stop,
+            writer,
+            others,
+            holder,
         }
     }
 }
 
-async fn tell_refusals(events: Arc<Events>, clock: Arc<dyn Clock>) {
-    let mut ticks = interval(TELL_REFUSALS_EVERY);
+async fn tell_folded(events: Arc<Events>, clock: Arc<dyn Clock>) {
+    let mut ticks = interval(TELL_FOLDED_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        events.tell_refusals(clock.now(), false);
+        events.tell_folded(clock.now(), false);
     }
 }
 
 impl EventTasks {
+    /// Waits until one of them ends, which none should.
+    pub async fn ended(&mut self) -> TaskEnded {
+        tokio::select! {
+            ended = self.writer.ended() => ended,
+            ended = self.others.ended() => ended,
+        }
+    }
+
     /// Stops them, once what was recorded is stored; after a while also if it is not. To be called when nothing is told any more.
     pub async fn finish(mut self) {
         let now = self.clock.now();
-        self.refusals.abort();
-        self.events.tell_refusals(now, true);
+        self.events.tell_folded(now, true);
         self.stop.notify_one();
-        if timeout(STORED_WITHIN, &mut self.writer).await.is_err() {
+        if !self.is_stored().await {
             tracing::error!("security events could not be stored before the stop; they are in the log only");
         }
-        if let Some((holder, task)) = &self.webhook {
-            task.abort();
-            let release = webhook::release(&*self.events.log, *holder, now);
+        drop(self.others);
+        if let Some(holder) = self.holder {
+            let release = webhook::release(&*self.events.log, holder, now);
             // A failure costs the next instance the rest of the lease.
             let _ = timeout(Duration::from_secs(1), release).await;
         }
     }
-}
 
-impl Drop for EventTasks {
-    fn drop(&mut self) {
-        self.writer.abort();
-        self.refusals.abort();
-        if let Some((_, task)) = &self.webhook {
-            task.abort();
+    /// Waits until the writer, told to stop, has stored everything. `false` if it has not in time, or had ended before.
+    async fn is_stored(&mut self) -> bool {
+        if self.writer.is_empty() {
+            return false;
         }
+        let ended = timeout(STORED_WITHIN, self.writer.ended()).await;
+        ended.is_ok_and(|ended| ended.is_done())
     }
 }
 
@@ -335,5 +358,20 @@ mod tests {
         assert_eq!(counts, [json!(1), json!(3)]);
         assert_eq!(told[0]["device"]["ip"], "192.0.2.1");
         assert_eq!(told[1]["cause"], "login_per_address");
+    }
+
+    #[actix_web::test]
+    async fn that_nothing_is_stored_any_more_is_noticed_and_not_waited_for() {
+        let log = Arc::new(FlakyLog::with_a_defect());
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
+        let (events, unstored) = Events::new(log, EventCounts::default());
+        let events = Arc::new(events);
+        let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
+        let mut tasks = tasks.start();
+        events.limited("api_per_key", None, clock.now());
+        let ended = tasks.ended().await;
+        assert!(ended.to_string().contains("\"storing security events\""), "{ended}");
+        assert!(!tasks.is_stored().await, "it was told of its end before");
+        tasks.finish().await;
     }
 }

@@ -53,7 +53,7 @@ impl World {
     pub(crate) async fn append_from(&self, device: Option<Device>, count: usize) -> Vec<String> {
         let new = || SecurityEvent {
             device: device.clone(),
-            ..event(EventKind::LoginFailed, START, &SystemEntropy::new())
+            ..event(EventKind::LoginFailed { count: 1 }, START, &SystemEntropy::new())
         };
         let events: Vec<_> = (0..count).map(|_| new()).collect();
         self.append_texts(events.iter().map(|event| event.to_json().to_string()))

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::message::Message;
 use super::signature::Signer;
 use crate::config::WebhookConfig;
+use crate::error_text::error_text;
 
 /// How long a receiver may take, from connecting to the head of its answer. Half of the lease of whoever delivers.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
@@ -113,7 +114,7 @@ impl Poster {
         };
         match timeout(self.answers_within, self.client.request(request)).await {
             Err(_) => failed(format!("no answer within {:?}", self.answers_within)),
-            Ok(Err(error)) => failed(crate::problem::chain(&error)),
+            Ok(Err(error)) => failed(error_text(&error)),
             Ok(Ok(response)) => {
                 let outcome = outcome(&response);
                 let body = Limited::new(response.into_body(), READ_OF_BODY);
