@@ -369,9 +369,33 @@ mod tests {
         let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
         let mut tasks = tasks.start();
         events.limited("api_per_key", None, clock.now());
-        let ended = tasks.ended().await;
+        let ended = timeout(Duration::from_mins(1), tasks.ended()).await.unwrap();
         assert!(ended.to_string().contains("\"storing security events\""), "{ended}");
         assert!(!tasks.is_stored().await, "it was told of its end before");
         tasks.finish().await;
+    }
+
+    #[actix_web::test]
+    async fn a_flood_of_failed_logins_leaves_room_for_other_events() {
+        let log = Arc::new(FlakyLog::failing(0));
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
+        let (events, unstored) = Events::new(log.clone(), EventCounts::default());
+        let events = Arc::new(events);
+        let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
+        let tasks = tasks.start();
+        for _ in 0..5_000 {
+            events.login_failed(Device::new(Some("phone"), None, None), clock.now());
+        }
+        tasks.finish().await;
+        let stored = log.events_after(&EventPosition::start(), 1_000).await.unwrap().events;
+        let told: Vec<Value> = stored
+            .iter()
+            .map(|event| serde_json::from_str(&event.json).unwrap())
+            .collect();
+        assert!(told.iter().all(|event| event["type"] == "login.failed"));
+        assert_eq!(told[0]["device"]["label"], "phone");
+        assert_eq!(told[100]["device"], Value::Null, "nobody's in particular");
+        let counts: Vec<_> = told.iter().filter_map(|event| event["count"].as_u64()).collect();
+        assert_eq!(counts, [vec![1; 100], vec![4_900]].concat());
     }
 }
