@@ -113,7 +113,7 @@ mod tests {
         let (held, dropped) = oneshot::channel::<()>();
         tasks.start("one", async move {
             let _held = held;
-            pending().await
+            pending::<()>().await;
         });
         drop(tasks);
         assert!(dropped.await.is_err());

@@ -130,7 +130,7 @@ impl ReadyTasks {
             others.start("delivering to the webhook", async {
                 deliverer.run().await;
                 // The receiver wants nothing more: that is no fault.
-                pending().await
+                pending::<()>().await;
             });
             holder
         });
