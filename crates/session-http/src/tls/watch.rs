@@ -59,7 +59,7 @@ impl CertificateWatch {
             let (this, found) = match looking.await {
                 Ok(done) => done,
                 Err(error) => {
-                    tracing::error!(%error, "the TLS certificate is not looked at any more: it is not replaced until a restart");
+                    tracing::error!(%error, "the TLS certificate cannot be looked at any more");
                     return;
                 }
             };
