@@ -47,8 +47,11 @@ pub enum EventKind {
     },
     /// A session was ended before its time.
     SessionEnded(RevocationReason),
-    /// A login was refused: unknown name or wrong password.
-    LoginFailed,
+    /// Logins were refused: unknown name or wrong password.
+    LoginFailed {
+        /// How many, since this was told of last: a flood is few events.
+        count: u64,
+    },
     /// Requests were refused because there were too many of them.
     RequestLimited {
         /// By which limit, as configured: `login_per_address` and so on.
@@ -93,7 +96,7 @@ impl EventKind {
             Self::RefreshReplayed => "refresh.replayed",
             Self::RefreshReused { .. } => "refresh.reused",
             Self::SessionEnded(_) => "session.ended",
-            Self::LoginFailed => "login.failed",
+            Self::LoginFailed { .. } => "login.failed",
             Self::RequestLimited { .. } => "request.limited",
             Self::KeyRotated { .. } => "key.rotated",
         }
@@ -110,7 +113,7 @@ impl EventKind {
             Self::RefreshReused { cause, .. } => Some(cause.as_str()),
             Self::SessionEnded(reason) => Some(reason.as_str()),
             Self::RequestLimited { limit, .. } => Some(limit),
-            Self::SessionCreated | Self::RefreshReplayed | Self::LoginFailed | Self::KeyRotated { .. } => None,
+            Self::SessionCreated | Self::RefreshReplayed | Self::LoginFailed { .. } | Self::KeyRotated { .. } => None,
         }
     }
 }
@@ -136,7 +139,7 @@ impl SecurityEvent {
         }
         match &self.kind {
             EventKind::RefreshReused { revoked, .. } => set("revoked", json!(revoked)),
-            EventKind::RequestLimited { count, .. } => set("count", json!(count)),
+            EventKind::LoginFailed { count } | EventKind::RequestLimited { count, .. } => set("count", json!(count)),
             EventKind::KeyRotated { kid } => set("kid", json!(kid)),
             _ => {}
         }
@@ -169,7 +172,7 @@ mod tests {
                 revoked: true,
             },
             EventKind::SessionEnded(RevocationReason::Evicted),
-            EventKind::LoginFailed,
+            EventKind::LoginFailed { count: 1 },
             EventKind::RequestLimited {
                 limit: "login_per_address",
                 count: 1,
@@ -216,7 +219,7 @@ mod tests {
         let event = SecurityEvent {
             id: EventId::from_bytes([1; 16]),
             at: Timestamp::from_secs(0),
-            kind: EventKind::LoginFailed,
+            kind: EventKind::RefreshReplayed,
             session: None,
             subject: None,
             device: None,

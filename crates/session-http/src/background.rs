@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::rt::spawn;
-use actix_web::rt::task::JoinHandle;
 use actix_web::web;
 use session_core::clock::{ClockGuard, Clocks};
 use session_store::sessions::Follower;
@@ -12,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::app::App;
 use crate::events::{EventTasks, ReadyTasks};
 use crate::key_directory::{self, KeyKeeper, PutInLine};
+use crate::tasks::{TaskEnded, Tasks};
 
 /// How often the store is swept. What is due has been over for a day: it can wait a minute more.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -27,42 +26,40 @@ const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 /// The running tasks; they end with it.
 pub struct Background {
-    tasks: Vec<JoinHandle<()>>,
-    events: Option<EventTasks>,
+    tasks: Tasks,
+    events: EventTasks,
 }
 
 impl Background {
     /// Starts the tasks on the runtime of the caller.
     pub fn start(app: &web::Data<App>, keys: KeyKeeper, follower: Follower, events: ReadyTasks) -> Self {
+        let mut tasks = Tasks::default();
+        tasks.start("sweeping the store", sweep(app.clone()));
+        tasks.start("keeping the keys", keep_keys(app.clone(), keys));
+        tasks.start("following the revocations", follow_revocations(app.clone(), follower));
+        tasks.start("settling what the store has not confirmed", settle(app.clone()));
         Self {
-            tasks: vec![
-                spawn(sweep(app.clone())),
-                spawn(keep_keys(app.clone(), keys)),
-                spawn(follow_revocations(app.clone(), follower)),
-                spawn(settle(app.clone())),
-            ],
-            events: Some(events.start()),
+            tasks,
+            events: events.start(),
+        }
+    }
+
+    /// Starts another one, which does what `name` says.
+    pub fn also(&mut self, name: &'static str, task: impl Future<Output = ()> + 'static) {
+        self.tasks.start(name, task);
+    }
+
+    /// Waits until one of them ends, which none should: without it the service is not what it was.
+    pub async fn ended(&mut self) -> TaskEnded {
+        tokio::select! {
+            ended = self.tasks.ended() => ended,
+            ended = self.events.ended() => ended,
         }
     }
 
     /// Stops the tasks, once what the requests before have told of is stored. To be called when no request is answered any more.
-    pub async fn finish(mut self) {
-        if let Some(events) = self.events.take() {
-            events.finish().await;
-        }
-    }
-
-    /// Starts another one.
-    pub fn also(&mut self, task: impl Future<Output = ()> + 'static) {
-        self.tasks.push(spawn(task));
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+    pub async fn finish(self) {
+        self.events.finish().await;
     }
 }
 

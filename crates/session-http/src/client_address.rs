@@ -1,12 +1,13 @@
 //! Where a request comes from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
 use crate::config::ProxyHeader;
 use crate::forwarded::{self, Hop};
+use crate::trusted_proxies::is_in;
 
 /// The address of the client: the peer, or, if that is a trusted proxy, the last address in the header that proxies write which is
 /// not one. What stands before it in the list was written by the client and proves nothing.
@@ -24,16 +25,6 @@ pub fn client_address(request: &HttpRequest, trusted: &[IpNet], written: ProxyHe
         ProxyHeader::Forwarded => forwarded::standard(headers),
     };
     Some(hops.map_or(peer, |hops| nearest_stranger(peer, &hops, trusted)))
-}
-
-/// Whether a request that `peer` sent comes from a trusted proxy: only then does any header count that is for proxies to write.
-pub(crate) fn is_from_proxy(peer: Option<SocketAddr>, trusted: &[IpNet]) -> bool {
-    peer.is_some_and(|peer| is_in(trusted, peer.ip().to_canonical()))
-}
-
-/// Whether `address` is in one of `networks`.
-pub(crate) fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
-    networks.iter().any(|network| network.contains(&address))
 }
 
 /// From the peer back to the first that is not trusted, or to where the track is lost.
@@ -139,14 +130,6 @@ mod tests {
         }
         let line = ("forwarded", "for=198.51.100.7".to_owned());
         assert_eq!(address_of("192.0.2.1", ProxyHeader::Forwarded, &[line]), "192.0.2.1");
-    }
-
-    #[test]
-    fn a_proxy_is_known_by_its_address() {
-        let trusted = ["10.0.0.0/8".parse().unwrap()];
-        let is = |peer: &str| is_from_proxy(Some(peer.parse().unwrap()), &trusted);
-        assert!(is("10.1.2.3:5") && is("[::ffff:10.1.2.3]:5"));
-        assert!(!is("192.0.2.1:5") && !is_from_proxy(None, &trusted));
     }
 
     /// What a client may write to be taken for 203.0.113.9: any text, and pieces that mean something.

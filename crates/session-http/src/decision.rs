@@ -169,7 +169,7 @@ impl Decision {
             Self::AccessTokenMissing => refused("access_token_missing", Code::TokenMissing, None,
                 "No access token where one is needed."),
             Self::LoginFailed => refused("login_failed", Code::InvalidCredentials, Some("login.failed"),
-                "Unknown name or wrong password."),
+                "Unknown name or wrong password. A flood of them is one event a minute, with a count."),
             Self::LoginsOverloaded => refused("logins_overloaded", Code::Overloaded, None,
                 "Too many passwords were being checked at once."),
             Self::RefreshesOverloaded => refused("refreshes_overloaded", Code::Overloaded, None,

@@ -1,7 +1,13 @@
-//! A token that names an unknown key: the key file is looked at before it is refused.
+//! Asking the use cases that read a token, in such a way that its key is known: before a token is refused for a key that is not,
+//! the key file is looked at.
 //!
-//! Another instance may have begun to use a key that this one has not read yet. The look costs those only whose token is refused
-//! by the keys in force, and what it finds is tried once.
+//! Another instance may have begun to use a key that this one has not read yet, and who hears 401 gives a session up. The look costs
+//! those only whose token is refused by the keys in force, and what it finds is tried once.
+//!
+//! The functions have the names of those that they stand before, because a route is to call these and never those: `clippy.toml`
+//! disallows those everywhere else.
+
+#![expect(clippy::disallowed_methods, reason = "this is the place")]
 
 use std::sync::Arc;
 

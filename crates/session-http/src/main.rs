@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use session_http::cli::{self, Cli};
+use session_http::error_text::error_text;
 use tikv_jemallocator::Jemalloc;
 
 /// Each password check takes 19 MiB for 20 ms, on whichever thread is free. The system's allocator keeps that for every thread:
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
     match cli::run(cli, cli::environment()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", cli::report(&error));
+            eprintln!("{}", error_text(&error));
             ExitCode::FAILURE
         }
     }

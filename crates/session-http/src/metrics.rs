@@ -269,6 +269,12 @@ session_webhook_delivered_total 0
 # HELP session_webhook_failures Attempts of this instance to deliver an event to the webhook that failed.
 # TYPE session_webhook_failures counter
 session_webhook_failures_total 0
+# HELP session_webhook_shortened Events that the webhook's receiver took from this instance only without label and user agent.
+# TYPE session_webhook_shortened counter
+session_webhook_shortened_total 0
+# HELP session_webhook_skipped Events that this instance gave up because the webhook's receiver refused them, and took others.
+# TYPE session_webhook_skipped counter
+session_webhook_skipped_total 0
 # HELP session_webhook_missed How often events were deleted before they could be delivered to the webhook.
 # TYPE session_webhook_missed counter
 session_webhook_missed_total 0

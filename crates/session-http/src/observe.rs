@@ -12,10 +12,10 @@ use actix_web::web;
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::client_address;
 use crate::clock::Stopwatch;
 use crate::decision::Decision;
 use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::trusted_proxies::is_from_proxy;
 
 /// Observes a request.
 pub async fn observe(
@@ -28,7 +28,7 @@ pub async fn observe(
     let started = Stopwatch::start();
     let in_flight = app.metrics.request();
     let method = request.method().clone();
-    let from_proxy = client_address::is_from_proxy(request.peer_addr(), &app.trusted_proxies);
+    let from_proxy = is_from_proxy(request.peer_addr(), &app.trusted_proxies);
     let id = RequestId::of(request.headers(), from_proxy);
     let parent = from_proxy.then(|| request.headers() as &HeaderMap);
     let mut trace = app.traces.begin(parent, &method);

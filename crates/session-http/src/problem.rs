@@ -15,6 +15,7 @@ use session_store::draft_store::StoredDraft;
 
 use crate::decision::Decision;
 use crate::entity_tag;
+use crate::error_text::error_text;
 use crate::limits::Limit;
 
 /// What went wrong, by name. Clients act on the name, so none is ever renamed.
@@ -344,24 +345,12 @@ impl Problem {
     }
 
     fn internal(error: &dyn std::error::Error) -> Self {
-        tracing::error!(error = chain(error), "internal fault");
+        tracing::error!(error = error_text(error), "internal fault");
         Self::new(
             Code::Internal,
             "the fault is in the service's log; nothing was changed that repeating could spoil",
         )
     }
-}
-
-/// An error with its causes, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl fmt::Display for Problem {

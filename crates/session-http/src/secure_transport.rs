@@ -9,10 +9,10 @@ use actix_web::{HttpRequest, ResponseError as _, web};
 use ipnet::IpNet;
 
 use crate::app::App;
-use crate::client_address::is_in;
 use crate::config::Config;
 use crate::forwarded;
 use crate::problem::{Code, Problem};
+use crate::trusted_proxies::is_in;
 
 /// How requests reach the service.
 #[derive(Clone, Copy, Debug)]

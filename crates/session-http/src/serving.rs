@@ -13,11 +13,13 @@ use rustls::ServerConfig;
 
 use crate::app::App;
 use crate::background::Background;
+use crate::error_text::error_text;
 use crate::observe::observe;
 use crate::routes;
 use crate::secure_transport;
 use crate::security_headers;
 use crate::stop_signals::StopSignals;
+use crate::tasks::TaskEnded;
 use crate::tls::Tls;
 
 /// How long requests in flight may take to finish after the service was told to stop, in seconds.
@@ -64,43 +66,75 @@ impl Running {
 
     /// Serves until it is told to stop, by its handle or by a signal: SIGTERM, or SIGINT from a keyboard. Then it accepts nothing
     /// more and finishes what is in flight; operators are answered to the end. A second signal ends it at once, which is an error.
+    /// So is it if a task in the background ends: then it stops as by a signal.
     pub async fn until_stopped(self) -> io::Result<()> {
         let Self {
             app,
             public,
             admin,
-            background,
+            mut background,
         } = self;
         let mut signals = StopSignals::listen()?;
         let handle = public.handle();
         let admin = admin.map(|admin| (admin.handle(), spawn(admin)));
         let mut public = pin!(public);
+        let why = tokio::select! {
+            stopped = &mut public => Why::Stopped(stopped),
+            ended = background.ended() => Why::Ended(ended),
+            () = signals.next() => Why::Told,
+        };
         // What fails below keeps nothing from being stored that requests have told of.
-        let answered = tokio::select! {
-            stopped = &mut public => stopped,
-            () = signals.next() => {
-                tracing::info!("stopping: what is in flight is finished; a second signal ends it at once");
-                app.readiness.stop();
-                // The command is sent by the call; what it returns is done when the server is.
-                drop(handle.stop(true));
-                tokio::select! {
-                    stopped = &mut public => stopped,
-                    () = signals.next() => return Err(ended_at_once()),
+        let stopping = async {
+            let answered = match why {
+                Why::Stopped(stopped) => stopped,
+                Why::Told => {
+                    tracing::info!("stopping: what is in flight is finished; a second signal ends it at once");
+                    stop(&app, &handle);
+                    public.await
                 }
-            }
+                Why::Ended(task) => {
+                    tracing::error!(
+                        error = error_text(&task),
+                        "stopping: the service does not do all of its work any more"
+                    );
+                    stop(&app, &handle);
+                    public.await.and(Err(io::Error::other(task)))
+                }
+            };
+            let operators_answered = match admin {
+                None => Ok(()),
+                Some((handle, admin)) => {
+                    handle.stop(true).await;
+                    admin.await.unwrap_or_else(|error| Err(error.into()))
+                }
+            };
+            app.unfinished.finish().await;
+            background.finish().await;
+            app.traces.finish().await;
+            answered.and(operators_answered)
         };
-        let operators_answered = match admin {
-            None => Ok(()),
-            Some((handle, admin)) => {
-                handle.stop(true).await;
-                admin.await.unwrap_or_else(|error| Err(error.into()))
-            }
-        };
-        app.unfinished.finish().await;
-        background.finish().await;
-        app.traces.finish().await;
-        answered.and(operators_answered)
+        tokio::select! {
+            stopped = stopping => stopped,
+            () = signals.next() => Err(ended_at_once()),
+        }
     }
+}
+
+/// Why it does not go on.
+enum Why {
+    /// By its handle.
+    Stopped(io::Result<()>),
+    /// By a signal.
+    Told,
+    /// Without this task it cannot.
+    Ended(TaskEnded),
+}
+
+/// Answers what is in flight, and nothing more.
+fn stop(app: &App, public: &ServerHandle) {
+    app.readiness.stop();
+    // The command is sent by the call; what it returns is done when the server is.
+    drop(public.stop(true));
 }
 
 /// Where the public listens, and how.

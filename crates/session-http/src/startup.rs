@@ -203,7 +203,7 @@ impl Service {
         let mut background = Background::start(&self.app, self.keys, self.follower, self.event_tasks);
         let public = Public::new(self.listener, self.tls.as_ref())?;
         if let Some(tls) = self.tls {
-            background.also(tls.keep_current());
+            background.also("watching the certificate", tls.keep_current());
         }
         Running::start(&self.app, public, self.admin, background)
     }

@@ -6,8 +6,9 @@ use actix_web::rt::System;
 use session_store::embedded::OpenError;
 use session_store::entropy::SystemEntropy;
 
-use super::{CommandError, report};
+use super::CommandError;
 use crate::config::{Config, StoreUrl};
+use crate::error_text::error_text;
 use crate::key_directory::{KeyDirectory, LoadKeysError};
 use crate::known_stores::KnownStores;
 use crate::login::UsersFile;
@@ -18,7 +19,7 @@ use crate::tls::Tls;
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     let mut faults = Vec::new();
     let mut notes = config.warnings();
-    let mut fault = |path: &str, error: &dyn Error| faults.push(format!("{path}: {}", report(error)));
+    let mut fault = |path: &str, error: &dyn Error| faults.push(format!("{path}: {}", error_text(error)));
 
     match KeyDirectory::new(&config.keys.directory).load(&SystemEntropy::new()) {
         Ok(_) => {}

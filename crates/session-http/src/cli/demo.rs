@@ -43,6 +43,6 @@ pub(super) fn run(args: DemoArgs, environment: Environment) -> Result<(), Comman
             address.port()
         );
         println!("By hand: curl -s http://localhost:{}/curl.txt", address.port());
-        Ok(service.run().await?)
+        service.run().await.map_err(CommandError::Ended)
     })
 }

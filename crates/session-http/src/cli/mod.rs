@@ -8,7 +8,6 @@ mod serve;
 mod store;
 mod user;
 
-use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -80,6 +79,9 @@ pub enum CommandError {
     /// The service does not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The service has ended, and nobody had told it to; or not everything was finished.
+    #[error("the service has ended")]
+    Ended(#[source] io::Error),
     /// The demo's directory cannot be used.
     #[error(transparent)]
     DemoDirectory(#[from] DemoDirectoryError),
@@ -150,18 +152,6 @@ pub fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<(), CommandEr
         Command::ApiKey(command) => api_key::run(&command),
         Command::User(command) => user::run(&command),
     }
-}
-
-/// An error with its causes, in one text.
-pub fn report(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// A path as an argument in a text that may be copied into a shell.

@@ -17,6 +17,6 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     }
     System::new().block_on(async {
         let service = Service::open(config, Arc::new(SystemClock)).await?;
-        Ok(service.run().await?)
+        service.run().await.map_err(CommandError::Ended)
     })
 }

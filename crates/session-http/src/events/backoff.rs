@@ -35,6 +35,11 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// How often it failed since it last worked.
+    pub const fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Whether it failed since it last worked.
     pub const fn is_failing(&self) -> bool {
         self.failures > 0

@@ -12,6 +12,8 @@ pub struct EventCounts {
     dropped: Counter,
     delivered: Counter,
     failures: Counter,
+    shortened: Counter,
+    skipped: Counter,
     missed: Counter,
 }
 
@@ -40,6 +42,16 @@ impl EventCounts {
             counts.failures.clone(),
         );
         registry.register(
+            "webhook_shortened",
+            "Events that the webhook's receiver took from this instance only without label and user agent",
+            counts.shortened.clone(),
+        );
+        registry.register(
+            "webhook_skipped",
+            "Events that this instance gave up because the webhook's receiver refused them, and took others",
+            counts.skipped.clone(),
+        );
+        registry.register(
             "webhook_missed",
             "How often events were deleted before they could be delivered to the webhook",
             counts.missed.clone(),
@@ -62,6 +74,14 @@ impl EventCounts {
 
     pub(super) fn delivery_failed(&self) {
         self.failures.inc();
+    }
+
+    pub(super) fn shortened(&self) {
+        self.shortened.inc();
+    }
+
+    pub(super) fn skipped(&self) {
+        self.skipped.inc();
     }
 
     pub(super) fn missed(&self) {

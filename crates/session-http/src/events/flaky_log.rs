@@ -1,4 +1,4 @@
-//! For tests: a log whose store is away at first.
+//! For tests: a log whose store is away at first, or which has a defect.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +13,7 @@ use session_store::store::StoreError;
 pub(super) struct FlakyLog {
     log: MemoryStore,
     failures: AtomicUsize,
+    panics: bool,
 }
 
 impl FlakyLog {
@@ -20,6 +21,15 @@ impl FlakyLog {
         Self {
             log: MemoryStore::new(),
             failures: AtomicUsize::new(times),
+            panics: false,
+        }
+    }
+
+    /// One to which nothing can be appended: that panics.
+    pub(super) fn with_a_defect() -> Self {
+        Self {
+            panics: true,
+            ..Self::failing(0)
         }
     }
 }
@@ -27,6 +37,7 @@ impl FlakyLog {
 #[async_trait]
 impl EventLog for FlakyLog {
     async fn append_events(&self, events: &[Box<str>], now: Timestamp) -> Result<(), StoreError> {
+        assert!(!self.panics, "a defect");
         let left = self.failures.load(Ordering::SeqCst);
         if left > 0 {
             self.failures.store(left - 1, Ordering::SeqCst);

@@ -7,22 +7,19 @@ mod backoff;
 mod counts;
 #[cfg(test)]
 mod flaky_log;
-mod limited;
+mod folded;
+mod handed_on;
 mod recorder;
 pub mod webhook;
 mod writer;
 
 use std::collections::BTreeSet;
-use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use actix_web::rt::spawn;
-use actix_web::rt::task::JoinHandle;
 use ring::digest::{SHA256, digest};
 use session_core::device::Device;
-use session_core::entropy::{Entropy as _, EntropyError};
+use session_core::entropy::Entropy as _;
 use session_core::id::EventId;
 use session_core::key::SigningKeys;
 use session_core::security_event::{EventKind, SecurityEvent};
@@ -30,29 +27,19 @@ use session_core::time::Timestamp;
 use session_store::entropy::SystemEntropy;
 use session_store::event_log::EventLog;
 use session_store::events::{EventSink, event};
-use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::clock::Clock;
-use crate::config::WebhookConfig;
-use limited::Refusals;
+use folded::{Folded, Kind};
 use recorder::{Recorded, Recorder, recorder};
-use webhook::{Deliverer, RealTime};
 
 pub use backoff::Backoff;
 pub use counts::EventCounts;
-
-/// How long a stop waits for what is recorded to be stored.
-const STORED_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often refusals that no event has told of yet are looked at.
-const TELL_REFUSALS_EVERY: Duration = Duration::from_secs(10);
+pub use handed_on::{EventTasks, Instances, ReadyTasks, WebhookError, WebhookSetup};
 
 /// Where this service tells of events. Shared by all workers.
 pub struct Events {
     recorder: Arc<Recorder>,
     log: Arc<dyn EventLog>,
-    refusals: Mutex<Refusals>,
+    folded: Mutex<Folded>,
     /// Of the signing keys in force.
     kids: Mutex<BTreeSet<String>>,
     entropy: SystemEntropy,
@@ -69,7 +56,7 @@ impl Events {
         let events = Self {
             recorder: Arc::new(recorder),
             log,
-            refusals: Mutex::default(),
+            folded: Mutex::default(),
             kids: Mutex::default(),
             entropy: SystemEntropy::new(),
             counts,
@@ -87,19 +74,17 @@ impl Events {
         &*self.log
     }
 
-    /// A login from `device` was refused: unknown name or wrong password. Whose name was typed is not told: it may be a password.
+    /// A login from `device` was refused: unknown name or wrong password. Whose name was typed is not told: it may be a password. Of
+    /// a flood each minute makes one event, with a count; the device is that of the login at which it is told.
     pub fn login_failed(&self, device: Device, now: Timestamp) {
-        self.tell(EventKind::LoginFailed, Some(device), now);
+        self.fold(Kind::LoginFailed, Some(device), now);
     }
 
     /// A request from `address` was refused by `limit`, named as it is configured: `login_per_address` and so on. Each limit makes one
     /// event a minute at most, with a count; the address is that of the request at which it is told.
     pub fn limited(&self, limit: &'static str, address: Option<IpAddr>, now: Timestamp) {
-        let told = lock(&self.refusals).refused(limit, now);
-        if let Some(count) = told {
-            let device = address.map(|address| Device::new(None, None, Some(address)));
-            self.tell(EventKind::RequestLimited { limit, count }, device, now);
-        }
+        let device = address.map(|address| Device::new(None, None, Some(address)));
+        self.fold(Kind::Limited(limit), device, now);
     }
 
     /// The signing keys in force are `keys`. Those that came since the last call are told as new, after the first one.
@@ -121,11 +106,18 @@ impl Events {
         }
     }
 
-    /// Tells of the refusals whose minute is over; with `all`, of the others too.
-    fn tell_refusals(&self, now: Timestamp, all: bool) {
-        let due = lock(&self.refusals).due(now, all);
-        for (limit, count) in due {
-            self.tell(EventKind::RequestLimited { limit, count }, None, now);
+    fn fold(&self, kind: Kind, device: Option<Device>, now: Timestamp) {
+        let told = lock(&self.folded).happened(kind, now);
+        if let Some(count) = told {
+            self.tell(kind.event(count), device, now);
+        }
+    }
+
+    /// Tells of what was folded and whose minute is over; with `all`, of the rest too.
+    fn tell_folded(&self, now: Timestamp, all: bool) {
+        let due = lock(&self.folded).due(now, all);
+        for (kind, count) in due {
+            self.tell(kind.event(count), None, now);
         }
     }
 
@@ -154,186 +146,4 @@ fn random() -> u32 {
     let mut bytes = [0; 4];
     let _ = SystemEntropy::new().fill(&mut bytes);
     u32::from_ne_bytes(bytes)
-}
-
-/// What a webhook needs beside the events.
-pub struct WebhookSetup {
-    holder: EventId,
-    deliverer: Deliverer,
-}
-
-/// The tasks that store events and tell of them.
-pub struct EventTasks {
-    events: Arc<Events>,
-    clock: Arc<dyn Clock>,
-    stop: Arc<Notify>,
-    writer: JoinHandle<()>,
-    refusals: JoinHandle<()>,
-    webhook: Option<(EventId, JoinHandle<()>)>,
-}
-
-/// The webhook cannot be told of anything.
-#[derive(Debug, thiserror::Error)]
-pub enum WebhookError {
-    /// No certificate is trusted on this machine, so that no receiver would be believed.
-    #[error("events.webhook_url: no certificate authority is trusted on this machine")]
-    NoTrust(#[source] io::Error),
-    /// No name for this instance.
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-}
-
-/// How many instances of the service share a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instances {
-    /// One at a time: after a crash it delivers on at once, by its own lease.
-    One,
-    /// Several may.
-    Several,
-}
-
-/// The tasks, ready to start: what can fail has not.
-pub struct ReadyTasks {
-    events: Arc<Events>,
-    unstored: Unstored,
-    clock: Arc<dyn Clock>,
-    appended: Arc<Notify>,
-    webhook: Option<WebhookSetup>,
-}
-
-impl ReadyTasks {
-    /// Of `events`, with a webhook if one is configured, on a store that so many instances share.
-    pub fn new(
-        events: &Arc<Events>,
-        unstored: Unstored,
-        webhook: Option<&WebhookConfig>,
-        instances: Instances,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Self, WebhookError> {
-        let appended = Arc::new(Notify::new());
-        let setup = |config: &WebhookConfig| {
-            let holder = match instances {
-                Instances::One => EventId::from_bytes([0; 16]),
-                Instances::Several => EventId::random(&events.entropy)?,
-            };
-            let deliverer = Deliverer::new(
-                config,
-                Arc::clone(&events.log),
-                holder,
-                Arc::clone(clock),
-                Arc::new(RealTime),
-                Arc::clone(&appended),
-                events.counts.clone(),
-            );
-            Ok::<_, WebhookError>(WebhookSetup {
-                holder,
-                deliverer: deliverer.map_err(WebhookError::NoTrust)?,
-            })
-        };
-        Ok(Self {
-            events: Arc::clone(events),
-            unstored,
-            webhook: webhook.map(setup).transpose()?,
-            clock: Arc::clone(clock),
-            appended,
-        })
-    }
-
-    /// Starts them on the runtime of the caller.
-    pub fn start(self) -> EventTasks {
-        let Self {
-            events,
-            unstored: Unstored(recorded),
-            clock,
-            appended,
-            webhook,
-        } = self;
-        let stop = Arc::new(Notify::new());
-        let log = Arc::clone(&events.log);
-        EventTasks {
-            writer: spawn(writer::write(
-                recorded,
-                log,
-                Arc::clone(&clock),
-                Arc::clone(&stop),
-                appended,
-            )),
-            refusals: spawn(tell_refusals(Arc::clone(&events), Arc::clone(&clock))),
-            webhook: webhook.map(|setup| (setup.holder, spawn(setup.deliverer.run()))),
-            events,
-            clock,
-            stop,
-        }
-    }
-}
-
-async fn tell_refusals(events: Arc<Events>, clock: Arc<dyn Clock>) {
-    let mut ticks = interval(TELL_REFUSALS_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        events.tell_refusals(clock.now(), false);
-    }
-}
-
-impl EventTasks {
-    /// Stops them, once what was recorded is stored; after a while also if it is not. To be called when nothing is told any more.
-    pub async fn finish(mut self) {
-        let now = self.clock.now();
-        self.refusals.abort();
-        self.events.tell_refusals(now, true);
-        self.stop.notify_one();
-        if timeout(STORED_WITHIN, &mut self.writer).await.is_err() {
-            tracing::error!("security events could not be stored before the stop; they are in the log only");
-        }
-        if let Some((holder, task)) = &self.webhook {
-            task.abort();
-            let release = webhook::release(&*self.events.log, *holder, now);
-            // A failure costs the next instance the rest of the lease.
-            let _ = timeout(Duration::from_secs(1), release).await;
-        }
-    }
-}
-
-impl Drop for EventTasks {
-    fn drop(&mut self) {
-        self.writer.abort();
-        self.refusals.abort();
-        if let Some((_, task)) = &self.webhook {
-            task.abort();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-    use session_store::event_log::EventPosition;
-
-    use super::flaky_log::FlakyLog;
-    use super::*;
-    use crate::clock::ManualClock;
-
-    #[actix_web::test]
-    async fn a_stop_waits_for_the_store_and_tells_of_the_refusals_that_no_event_has_told_of() {
-        let log = Arc::new(FlakyLog::failing(2));
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
-        let (events, unstored) = Events::new(log.clone(), EventCounts::default());
-        let events = Arc::new(events);
-        let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
-        let tasks = tasks.start();
-        for last in 1..=4 {
-            events.limited("login_per_address", Some([192, 0, 2, last].into()), clock.now());
-        }
-        tasks.finish().await;
-        let stored = log.events_after(&EventPosition::start(), 10).await.unwrap().events;
-        let told: Vec<Value> = stored
-            .iter()
-            .map(|event| serde_json::from_str(&event.json).unwrap())
-            .collect();
-        let counts: Vec<_> = told.iter().map(|event| event["count"].clone()).collect();
-        assert_eq!(counts, [json!(1), json!(3)]);
-        assert_eq!(told[0]["device"]["ip"], "192.0.2.1");
-        assert_eq!(told[1]["cause"], "login_per_address");
-    }
 }

@@ -74,6 +74,7 @@ fn log(event: &SecurityEvent) {
     match &event.kind {
         EventKind::RefreshReused { revoked, .. } => line!(warn, revoked = *revoked),
         EventKind::RequestLimited { count, .. } => line!(warn, count = *count),
+        EventKind::LoginFailed { count } => line!(info, count = *count),
         EventKind::KeyRotated { kid } => line!(info, kid = &**kid),
         _ => line!(info),
     }
@@ -91,7 +92,11 @@ mod tests {
     fn what_finds_the_queue_full_is_counted_and_does_not_wait() {
         let counts = EventCounts::default();
         let (recorder, waiting) = recorder(counts.clone());
-        let event = event(EventKind::LoginFailed, Timestamp::from_secs(0), &SystemEntropy::new());
+        let event = event(
+            EventKind::LoginFailed { count: 1 },
+            Timestamp::from_secs(0),
+            &SystemEntropy::new(),
+        );
         for _ in 0..QUEUE + 3 {
             recorder.record(event.clone());
         }

@@ -104,7 +104,13 @@ mod tests {
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(0)));
         let counts = EventCounts::default();
         let (recorder, waiting) = recorder(counts.clone());
-        let new = || event(EventKind::LoginFailed, Timestamp::from_secs(0), &SystemEntropy::new());
+        let new = || {
+            event(
+                EventKind::LoginFailed { count: 1 },
+                Timestamp::from_secs(0),
+                &SystemEntropy::new(),
+            )
+        };
         // More than one batch.
         let events: Vec<_> = (0..BATCH + 44).map(|_| new()).collect();
         for event in &events {

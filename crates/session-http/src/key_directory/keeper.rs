@@ -12,6 +12,7 @@ use super::looks::{Looker, looks};
 use super::rotation::Due;
 use super::{KeyDirectory, KeyLooks, KeyRing, KeyWatch, PutInLine, Rotation};
 use crate::config::Config;
+use crate::error_text::error_text;
 
 /// How often the key file is looked at unasked. A key is published for minutes before it signs: seconds are in time.
 const REREAD_EVERY: Duration = Duration::from_secs(2);
@@ -106,7 +107,7 @@ impl KeyKeeper {
             Ok(Err(error)) => {
                 self.not_before = Some(Instant::now() + ROTATION_RETRY);
                 tracing::warn!(
-                    error = crate::problem::chain(&error),
+                    error = error_text(&error),
                     directory = %self.plan.directory.path().display(),
                     "keys.rotate_every: the keys are due to be rotated, and this instance cannot; let one instance write the \
                      directory, or run session-http keys rotate where it can be written. Those in use stay in force; \

@@ -7,8 +7,9 @@ use session_store::drafts::{DiscardError, SaveError};
 use session_store::sessions::{AccessError, EndError, InternalError, OpenError, RefreshError};
 use session_store::store::StoreError;
 
-use super::{Code, Problem, chain};
+use super::{Code, Problem};
 use crate::decision::Decision;
+use crate::error_text::error_text;
 use crate::key_directory::NoLook;
 use crate::known_keys::Untold;
 use crate::login::LoginError;
@@ -17,7 +18,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => {
-                tracing::warn!(error = chain(&error), "store unavailable");
+                tracing::warn!(error = error_text(&error), "store unavailable");
                 Self::of(
                     Decision::StoreUnavailable,
                     "repeat the request; nobody is logged out by this",

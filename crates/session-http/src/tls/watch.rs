@@ -7,8 +7,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::files::{self, LoadCertificateError};
-use crate::cli::report;
 use crate::config::TlsConfig;
+use crate::error_text::error_text;
 use crate::private_file::Stamp;
 
 /// How often the files are looked at. A certificate is renewed weeks before its end: seconds are in time.
@@ -59,7 +59,7 @@ impl CertificateWatch {
             let (this, found) = match looking.await {
                 Ok(done) => done,
                 Err(error) => {
-                    tracing::error!(%error, "the TLS certificate is not looked at any more: it is not replaced until a restart");
+                    tracing::error!(%error, "the TLS certificate cannot be looked at any more");
                     return;
                 }
             };
@@ -72,7 +72,7 @@ impl CertificateWatch {
                     tracing::info!("the TLS certificate was replaced");
                 }
                 Err(error) => {
-                    let error = report(&error);
+                    let error = error_text(&error);
                     if failing.0 != error {
                         failing = (error, 0);
                     }

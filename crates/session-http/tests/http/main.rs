@@ -19,6 +19,7 @@ mod csrf;
 mod decisions;
 mod drafts;
 mod drafts_refused;
+mod ended_task;
 mod events;
 mod feed;
 mod gone_clients;

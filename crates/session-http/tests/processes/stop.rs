@@ -1,30 +1,14 @@
 //! Stopping: what is in flight is finished.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::net::SocketAddr;
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::binary::{Binary, demo_command};
+use crate::support::binary::{Binary, demo_command, operators, until_refused};
 use crate::support::client::{Client, read_answer};
 use crate::support::device::{Device, Transport};
-
-/// Connects until it is refused: then the process has seen its signal.
-async fn until_refused(address: SocketAddr) {
-    loop {
-        match TcpStream::connect(address).await {
-            // Taken before the signal was seen.
-            Ok(connection) => drop(connection),
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
-            // Taken, and thrown away with the listener.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
 
 #[tokio::test]
 async fn what_is_in_flight_is_answered_and_nothing_more_is_taken() {
@@ -97,12 +81,7 @@ async fn both_listeners_stop_and_operators_are_answered_until_the_rest_has_stopp
     let demo = Binary::start(command, &log);
     // What others read on standard output is as it was; the address of operators is in the log.
     assert_eq!(demo.greeting.len(), 3, "{:?}", demo.greeting);
-    let lines = fs::read_to_string(&log).unwrap();
-    let address = lines
-        .split_once("operators are answered on http://")
-        .unwrap_or_else(|| panic!("{lines}"))
-        .1;
-    let admin = Client::new(address.lines().next().unwrap().trim().parse().unwrap());
+    let admin = Client::new(operators(&log));
     admin.get("/metrics").send().await.expect(200);
 
     // Half of a request, for as long as the test wants.

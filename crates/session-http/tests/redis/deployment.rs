@@ -48,11 +48,16 @@ impl Deployment {
 
     /// Starts an instance on the store at `url`, with more lines of configuration.
     pub(crate) fn start(&self, url: &str, more: &str) -> Instance {
-        let binary = Binary::start(self.serve(url, more), &self.data.path().join("log"));
+        let binary = self.start_process(url, more);
         Instance {
             client: Client::new(binary.address),
             _binary: binary,
         }
+    }
+
+    /// As [`Self::start`], for tests of the process itself.
+    pub(crate) fn start_process(&self, url: &str, more: &str) -> Binary {
+        Binary::start(self.serve(url, more), &self.log_file())
     }
 
     /// Starts an instance that is expected to end by itself.
@@ -62,7 +67,12 @@ impl Deployment {
 
     /// What all instances logged.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.data.path().join("log")).unwrap()
+        fs::read_to_string(self.log_file()).unwrap()
+    }
+
+    /// Where they log.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.data.path().join("log")
     }
 
     /// Where it is noted which stores were used.

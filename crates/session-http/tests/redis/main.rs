@@ -20,3 +20,4 @@ mod lost_data;
 mod outage;
 mod persistent;
 mod revocation;
+mod stop;

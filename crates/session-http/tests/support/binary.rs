@@ -1,10 +1,12 @@
 //! The real binary, as a process.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+
+use tokio::net::TcpStream;
 
 /// A process that answers, killed when it is dropped.
 pub(crate) struct Binary {
@@ -12,6 +14,29 @@ pub(crate) struct Binary {
     pub(crate) address: SocketAddr,
     /// What it printed until it was ready.
     pub(crate) greeting: Vec<String>,
+}
+
+/// Connects until it is refused: then the process has closed this listener.
+pub(crate) async fn until_refused(address: SocketAddr) {
+    loop {
+        match TcpStream::connect(address).await {
+            // Taken before the signal was seen.
+            Ok(connection) => drop(connection),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
+            // Taken, and thrown away with the listener.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Where the process that writes `log` answers operators.
+pub(crate) fn operators(log: &Path) -> SocketAddr {
+    let lines = fs::read_to_string(log).unwrap();
+    let (_, address) = lines
+        .split_once("operators are answered on http://")
+        .unwrap_or_else(|| panic!("{lines}"));
+    address.lines().next().unwrap().trim().parse().unwrap()
 }
 
 /// `session-http`, with nothing of this environment that could configure it.

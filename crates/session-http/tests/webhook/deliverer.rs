@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use session_core::device::Device;
 use session_core::id::EventId;
-use session_core::security_event::EventKind;
+use session_core::security_event::{EventKind, SecurityEvent};
 use session_core::time::Timestamp;
 use session_http::clock::ManualClock;
 use session_http::config::WebhookConfig;
 use session_http::events::EventCounts;
 use session_http::events::webhook::{Deliverer, Rest};
+use session_http::metrics::{Measured, Metrics};
 use session_store::entropy::SystemEntropy;
 use session_store::event_log::EventLog as _;
 use session_store::events::event;
@@ -44,9 +46,16 @@ impl World {
 
     /// Appends as many failed logins; their ids.
     pub(crate) async fn append(&self, count: usize) -> Vec<String> {
-        let events: Vec<_> = (0..count)
-            .map(|_| event(EventKind::LoginFailed, START, &SystemEntropy::new()))
-            .collect();
+        self.append_from(None, count).await
+    }
+
+    /// As [`Self::append`], from `device`.
+    pub(crate) async fn append_from(&self, device: Option<Device>, count: usize) -> Vec<String> {
+        let new = || SecurityEvent {
+            device: device.clone(),
+            ..event(EventKind::LoginFailed { count: 1 }, START, &SystemEntropy::new())
+        };
+        let events: Vec<_> = (0..count).map(|_| new()).collect();
         self.append_texts(events.iter().map(|event| event.to_json().to_string()))
             .await;
         events.iter().map(|event| event.id.to_string()).collect()
@@ -84,6 +93,16 @@ impl World {
             self.deliverer(receiver, "/", rest).with_patience(PATIENCE).run(),
         ))
     }
+}
+
+/// What `metrics` shows.
+pub(crate) fn text_of(metrics: &Metrics) -> String {
+    metrics.text(&Measured {
+        feed_lag: Duration::ZERO,
+        revocations_remembered: 0,
+        store_up: true,
+        clock_steady: true,
+    })
 }
 
 /// Real time: short where a receiver hangs on purpose, long enough for one that answers.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use session_core::time::Timestamp;
 use session_http::clock::Clock as _;
-use session_http::metrics::{Measured, Metrics};
+use session_http::metrics::Metrics;
 use session_store::event_log::EventLog as _;
 
-use crate::deliverer::{START, World};
-use crate::receiver::{Receiver, Reply, until};
+use crate::deliverer::{START, World, text_of};
+use crate::receiver::{Received, Receiver, Reply, until};
 
 /// For a minute it fails in every way there is.
 #[tokio::test]
@@ -44,10 +44,7 @@ async fn a_receiver_that_was_down_for_a_minute_gets_everything_in_order() {
     let refused: Vec<_> = receiver.received().into_iter().filter(|one| !one.accepted).collect();
     assert!((6..=9).contains(&refused.len()), "the waits double: {}", refused.len());
     assert!(refused.iter().all(|one| one.id() == appended[0]), "none is passed over");
-    let times: Vec<i64> = refused
-        .iter()
-        .map(|one| one.headers["webhook-timestamp"].parse().unwrap())
-        .collect();
+    let times: Vec<_> = refused.iter().map(Received::sent_at).collect();
     assert!(
         times.is_sorted() && times.first() < times.last(),
         "each attempt tells its own time: {times:?}"
@@ -69,10 +66,7 @@ async fn a_receiver_says_for_how_long_it_wants_to_be_left_alone() {
     receiver.has_accepted(1).await;
     drop(running);
     let times = receiver.received();
-    let times: Vec<i64> = times
-        .iter()
-        .map(|one| one.headers["webhook-timestamp"].parse().unwrap())
-        .collect();
+    let times: Vec<_> = times.iter().map(Received::sent_at).collect();
     assert_eq!((times[1] - times[0], times[2] - times[1]), (120, 300));
 }
 
@@ -135,14 +129,7 @@ async fn events_that_were_deleted_before_their_delivery_are_counted_as_missed() 
     let accepted = receiver.accepted();
     assert_eq!(accepted.first(), first.first());
     assert_eq!(accepted.last(), last.last());
-    let text = || {
-        metrics.text(&Measured {
-            feed_lag: Duration::ZERO,
-            revocations_remembered: 0,
-            store_up: true,
-            clock_steady: true,
-        })
-    };
+    let text = || text_of(&metrics);
     // Counted once the answer is there.
     until("it is counted", || {
         text().contains("session_webhook_delivered_total 2\n")

@@ -11,6 +11,7 @@ mod counted_log;
 mod deliverer;
 mod failing;
 mod receiver;
+mod refused;
 mod signed;
 mod two_instances;
 mod writes;

@@ -50,6 +50,11 @@ impl Received {
     pub(crate) fn id(&self) -> String {
         self.headers["webhook-id"].clone()
     }
+
+    /// When it was sent, in seconds, as it says itself.
+    pub(crate) fn sent_at(&self) -> i64 {
+        self.headers["webhook-timestamp"].parse().unwrap()
+    }
 }
 
 /// Listens until it is dropped.
@@ -62,6 +67,11 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Answers as `decide` says, which is given the path and how many requests came before.
     pub(crate) async fn start(decide: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::judging(move |request, before| decide(&request.path, before)).await
+    }
+
+    /// As [`Self::start`]; `decide` is given the whole request.
+    pub(crate) async fn judging(decide: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
         Self::listen(None, Arc::new(decide)).await
     }
 
@@ -70,6 +80,7 @@ impl Receiver {
         config: Arc<ServerConfig>,
         decide: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        let decide = move |request: &Received, before| decide(&request.path, before);
         Self::listen(Some(config.into()), Arc::new(decide)).await
     }
 
@@ -121,7 +132,7 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     );
 }
 
-type Decide = Arc<dyn Fn(&str, usize) -> Reply + Send + Sync>;
+type Decide = Arc<dyn Fn(&Received, usize) -> Reply + Send + Sync>;
 
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, received: Arc<Mutex<Vec<Received>>>, decide: Decide) {
     loop {
@@ -146,7 +157,7 @@ async fn serve(mut stream: impl Stream, received: Arc<Mutex<Vec<Received>>>, dec
         let mut request = read_request(&mut stream, &mut buffer).await?;
         let reply = {
             let mut received = received.lock().unwrap();
-            let reply = decide(&request.path, received.len());
+            let reply = decide(&request, received.len());
             request.accepted = match reply {
                 Reply::Status(status) | Reply::Endless(status) | Reply::With(status, _) => status / 100 == 2,
                 Reply::Held(_) => true,

@@ -24,7 +24,7 @@ async fn a_delivery_is_the_event_signed() {
         json!({
             "type": "login.failed",
             "timestamp": "2026-01-05T08:00:00.000Z",
-            "data": { "at": "2026-01-05T08:00:00.000Z", "id": ids[0], "type": "login.failed" },
+            "data": { "at": "2026-01-05T08:00:00.000Z", "count": 1, "id": ids[0], "type": "login.failed" },
         })
     );
     let signed = [format!("{}.{}.", ids[0], START.as_secs()).as_bytes(), &delivery.body].concat();

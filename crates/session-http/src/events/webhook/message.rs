@@ -2,6 +2,7 @@
 
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// What every event has, whichever version wrote it.
@@ -47,6 +48,24 @@ impl Message {
             body: serde_json::to_vec(&body).ok()?.into(),
         })
     }
+
+    /// The message of an event without what anybody may write into one, a stranger who types a wrong password included: the
+    /// device's label and user agent. `None` if it has neither.
+    pub(super) fn without_texts(event: &str) -> Option<Self> {
+        let mut event: Value = serde_json::from_str(event).ok()?;
+        let device = event.get_mut("device")?.as_object_mut()?;
+        let mut texts = 0;
+        for name in ["label", "user_agent"] {
+            if let Some(text) = device.get_mut(name).filter(|value| value.is_string()) {
+                *text = Value::Null;
+                texts += 1;
+            }
+        }
+        if texts == 0 {
+            return None;
+        }
+        Self::of(&event.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +81,22 @@ mod tests {
             message.body,
             format!(r#"{{"type":"session.dreamt","timestamp":"2026-01-05T08:00:00.000Z","data":{event}}}"#)
         );
+    }
+
+    #[test]
+    fn what_anybody_may_write_can_be_left_out_and_nothing_else() {
+        let event = |label: &str, user_agent: &str| {
+            format!(
+                r#"{{"at":"2026-01-05T08:00:00.000Z","device":{{"ip":"192.0.2.7","label":{label},"user_agent":{user_agent}}},"id":"abc","new":[1],"type":"a.b"}}"#
+            )
+        };
+        let expected = Message::of(&event("null", "null")).unwrap();
+        for (label, user_agent) in [(r#""<script>""#, "null"), ("null", r#""${x}""#), (r#""a""#, r#""b""#)] {
+            let message = Message::without_texts(&event(label, user_agent)).unwrap();
+            assert_eq!((message.id, message.body), (expected.id.clone(), expected.body.clone()));
+        }
+        assert!(Message::without_texts(&event("null", "null")).is_none(), "it has none");
+        assert!(Message::without_texts(r#"{"at":"c","id":"a","type":"b"}"#).is_none());
     }
 
     #[test]

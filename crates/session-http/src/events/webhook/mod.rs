@@ -4,7 +4,9 @@
 //! delivers at a time, by a lease; an instance that fails lets its lease lapse, and another one may have more luck.
 
 mod message;
+mod page;
 mod post;
+mod refusals;
 mod signature;
 
 use std::io;
@@ -14,7 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use session_core::id::EventId;
 use session_core::time::Timestamp;
-use session_store::event_log::{EventLog, EventPosition, LoggedEvent};
+use session_store::event_log::{EventLog, EventPosition};
 use session_store::store::StoreError;
 use tokio::sync::Notify;
 
@@ -23,8 +25,8 @@ use super::counts::EventCounts;
 use super::random;
 use crate::clock::Clock;
 use crate::config::WebhookConfig;
-use message::Message;
-use post::{Outcome, Poster};
+use post::Poster;
+use refusals::Refusals;
 
 /// For how long an instance may deliver before it has to say again that it does.
 const LEASE: Duration = Duration::from_secs(30);
@@ -77,6 +79,7 @@ pub struct Deliverer {
     counts: EventCounts,
     backoff: Backoff,
     store_backoff: Backoff,
+    refusals: Refusals,
     lease: Option<Lease>,
     /// Behind which position it was said that events were missed, so that a page that is read again says it once.
     missed_at: Option<EventPosition>,
@@ -127,6 +130,7 @@ impl Deliverer {
             counts,
             backoff: BACKOFF,
             store_backoff: BACKOFF,
+            refusals: Refusals::default(),
             lease: None,
             missed_at: None,
         })
@@ -187,7 +191,7 @@ impl Deliverer {
         if page.events.is_empty() {
             return Ok(Round::AllDelivered);
         }
-        let ended = self.deliver_page(page.events).await;
+        let ended = self.deliver_page(&page.events).await;
         // However the page ended. Once for all of it: each note is a durable write, and without it they come again.
         let noted = self.note().await;
         match ended? {
@@ -195,32 +199,6 @@ impl Deliverer {
             // What could not be noted is with the next page.
             ended => Ok(ended),
         }
-    }
-
-    async fn deliver_page(&mut self, events: Vec<LoggedEvent>) -> Result<Round, StoreError> {
-        for event in events {
-            if self.is_to_be_prolonged() {
-                let delivered = self.lease.as_ref().map(|lease| lease.delivered.clone());
-                if !self.note().await? {
-                    return Ok(Round::NotOurs);
-                }
-                match self.hold().await? {
-                    None => return Ok(Round::NotOurs),
-                    // Somebody else has delivered meanwhile: this page is old.
-                    claimed if claimed != delivered => return Ok(Round::Again),
-                    Some(_) => {}
-                }
-            }
-            match self.deliver(&event).await {
-                Outcome::Delivered => {}
-                Outcome::Gone => return Ok(Round::Gone),
-                Outcome::Failed { why, retry_after } => return Ok(Round::Failed(self.failed(&why, retry_after))),
-            }
-            if let Some(lease) = &mut self.lease {
-                lease.delivered = event.position;
-            }
-        }
-        Ok(Round::Again)
     }
 
     fn is_to_be_prolonged(&self) -> bool {
@@ -249,6 +227,23 @@ impl Deliverer {
         Ok(self.lease.as_ref().map(|lease| lease.delivered.clone()))
     }
 
+    /// As [`Self::hold`] in the middle of a page, which is noted up to here: how the round ends, if it does.
+    async fn prolong(&mut self) -> Result<Option<Round>, StoreError> {
+        if !self.is_to_be_prolonged() {
+            return Ok(None);
+        }
+        let delivered = self.lease.as_ref().map(|lease| lease.delivered.clone());
+        if !self.note().await? {
+            return Ok(Some(Round::NotOurs));
+        }
+        Ok(match self.hold().await? {
+            None => Some(Round::NotOurs),
+            // Somebody else has delivered meanwhile: this page is old.
+            claimed if claimed != delivered => Some(Round::Again),
+            Some(_) => None,
+        })
+    }
+
     /// Notes what was delivered. `false` if somebody else has claimed the delivery.
     async fn note(&mut self) -> Result<bool, StoreError> {
         let Some(lease) = &mut self.lease else {
@@ -264,46 +259,6 @@ impl Deliverer {
             self.lease = None;
         }
         Ok(noted)
-    }
-
-    async fn deliver(&mut self, event: &LoggedEvent) -> Outcome {
-        let Some(message) = Message::of(&event.json) else {
-            // It will not become one by waiting, and those behind it are to be delivered.
-            tracing::error!(
-                position = event.position.as_str(),
-                "what stands in the events' log is no event; it is passed over"
-            );
-            return Outcome::Delivered;
-        };
-        let outcome = self.poster.post(&message, self.clock.now()).await;
-        if matches!(outcome, Outcome::Delivered) {
-            self.counts.delivered();
-            if self.backoff.is_failing() {
-                tracing::info!(receiver = self.receiver, "the webhook's receiver takes events again");
-            }
-            self.backoff.worked();
-        } else {
-            self.counts.delivery_failed();
-        }
-        outcome
-    }
-
-    /// How long to wait: what the receiver says counts if it is more, up to the longest wait.
-    fn failed(&mut self, why: &str, retry_after: Option<Duration>) -> Duration {
-        let first = !self.backoff.is_failing();
-        let wait = self.backoff.failed(random());
-        let wait = wait.max(retry_after.unwrap_or_default().min(LONGEST_WAIT));
-        let receiver = &self.receiver;
-        if first {
-            tracing::warn!(
-                receiver,
-                why,
-                "an event was not delivered to the webhook; trying again until it is"
-            );
-        } else {
-            tracing::debug!(receiver, why, ?wait, "an event was not delivered to the webhook");
-        }
-        wait
     }
 
     fn tell_missed(&mut self, delivered: &EventPosition) {

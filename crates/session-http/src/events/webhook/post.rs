@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::message::Message;
 use super::signature::Signer;
 use crate::config::WebhookConfig;
+use crate::error_text::error_text;
 
 /// How long a receiver may take, from connecting to the head of its answer. Half of the lease of whoever delivers.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
@@ -42,12 +43,18 @@ pub(super) enum Outcome {
     /// 410: nothing more is wanted.
     Gone,
     /// Anything else.
-    Failed {
-        /// For the log. Nothing of the answer's body.
-        why: String,
-        /// What the receiver says, if it does.
-        retry_after: Option<Duration>,
-    },
+    Failed(Failure),
+}
+
+/// Why a message was not delivered.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// For the log. Nothing of the answer's body.
+    pub(super) why: String,
+    /// What the receiver says, if it does.
+    pub(super) retry_after: Option<Duration>,
+    /// Whether the receiver says that it is for the message: a 4xx, but none that asks for patience.
+    pub(super) is_refusal: bool,
 }
 
 impl Poster {
@@ -83,7 +90,13 @@ impl Poster {
 
     /// Tries once.
     pub(super) async fn post(&self, message: &Message, now: Timestamp) -> Outcome {
-        let failed = |why: String| Outcome::Failed { why, retry_after: None };
+        let failed = |why: String| {
+            Outcome::Failed(Failure {
+                why,
+                retry_after: None,
+                is_refusal: false,
+            })
+        };
         let timestamp = now.as_secs();
         let request = Request::post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -101,7 +114,7 @@ impl Poster {
         };
         match timeout(self.answers_within, self.client.request(request)).await {
             Err(_) => failed(format!("no answer within {:?}", self.answers_within)),
-            Ok(Err(error)) => failed(crate::problem::chain(&error)),
+            Ok(Err(error)) => failed(error_text(&error)),
             Ok(Ok(response)) => {
                 let outcome = outcome(&response);
                 let body = Limited::new(response.into_body(), READ_OF_BODY);
@@ -123,10 +136,11 @@ fn outcome<B>(response: &Response<B>) -> Outcome {
                 .headers()
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok());
-            Outcome::Failed {
+            Outcome::Failed(Failure {
                 why: format!("it answered {}", status.as_u16()),
                 retry_after: seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs),
-            }
+                is_refusal: status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429),
+            })
         }
     }
 }
