@@ -141,7 +141,9 @@ async fn a_process_dies_with_a_test_that_is_killed() {
 async fn a_reserved_port_refuses_until_a_server_listens_there_and_is_given_to_nobody_else() {
     let reserved = ReservedPort::any().unwrap();
     for _ in 0..3 {
-        TcpStream::connect(reserved.address()).await.unwrap_err();
+        // A process that another test is just starting may hold the listener of before for a moment.
+        let refused = || async { TcpStream::connect(reserved.address()).await.err() };
+        eventually("it refuses", PATIENCE, refused).await.unwrap();
         // As servers do it.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();

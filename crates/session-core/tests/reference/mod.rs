@@ -229,7 +229,16 @@ impl Reference {
     /// a secret waits to take over from it, so is it itself.
     pub(crate) fn new_secret(&mut self, name: u32, overlap: i64) {
         let now = self.now;
-        self.secrets.retain(|secret| secret.is_believed(now));
+        // Gone is what was no longer believed when the last one took over: one clock that runs ahead takes nothing away.
+        let last_turn = self
+            .secrets
+            .iter()
+            .map(|secret| secret.from)
+            .filter(|from| *from <= now)
+            .max();
+        let long_retired =
+            |secret: &Secret| !secret.is_believed(now) && last_turn.is_some_and(|turn| !secret.is_believed(turn));
+        self.secrets.retain(|secret| !long_retired(secret));
         let (mut earlier, later): (Vec<Secret>, Vec<Secret>) =
             self.secrets.iter().partition(|secret| secret.from <= now);
         for secret in &mut earlier {
