@@ -42,7 +42,7 @@ sha256 = "{hash}"
 {FOR_MEASURING}
 {more}
 "#,
-            keys = directory.join("keys").display(),
+            keys = keys_in(directory).display(),
             hash = key.hash().to_hex(),
         );
         let deployment = Self {
@@ -67,7 +67,16 @@ sha256 = "{hash}"
         &self.api_key
     }
 
+    /// Where its keys are, or will be.
+    pub(crate) fn keys(&self) -> PathBuf {
+        keys_in(&self.directory)
+    }
+
     fn config(&self) -> PathBuf {
         self.directory.join("session.toml")
     }
+}
+
+fn keys_in(directory: &Path) -> PathBuf {
+    directory.join("keys")
 }

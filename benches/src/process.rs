@@ -76,7 +76,8 @@ impl Service {
         kib_of(&format!("/proc/{}/status", self.id()?), field)
     }
 
-    fn id(&self) -> io::Result<u32> {
+    /// Of its process.
+    pub(crate) fn id(&self) -> io::Result<u32> {
         self.child.id().ok_or_else(|| io::Error::other("the service has ended"))
     }
 }

@@ -1,16 +1,16 @@
-//! What something cost: this process, which is client and engine in one, and the server beside it.
+//! What something cost: this process, which is client and engine in one, or a service beside it; and the server of the store.
 
 use std::ops::{AddAssign, Div};
 use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::home::Home;
-use crate::process::own_cpu;
+use crate::process::{Service, cpu_of};
 
 /// What one thing cost, in seconds.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Cost {
-    /// Processor time of this process; on the embedded engine that of the threads which write tables and compact them too.
+    /// Processor time of this process, or of the service; on the embedded engine that of the threads which write tables and compact them too.
     pub(super) service: f64,
     /// Processor time of Redis.
     pub(super) redis: f64,
@@ -47,16 +47,29 @@ impl AddAssign for Cost {
 
 /// Measures from its start on.
 pub(super) struct Meter {
+    /// Which process, by its id; this one is `self`.
+    process: String,
     service: Duration,
     redis: Duration,
     begun: Instant,
 }
 
 impl Meter {
+    /// Measures this process.
     pub(super) async fn start(home: &Home) -> Result<Self, Failure> {
+        Self::start_of("self".to_owned(), home).await
+    }
+
+    /// Measures `service`.
+    pub(super) async fn start_beside(home: &Home, service: &Service) -> Result<Self, Failure> {
+        Self::start_of(service.id()?.to_string(), home).await
+    }
+
+    async fn start_of(process: String, home: &Home) -> Result<Self, Failure> {
         Ok(Self {
             redis: home.server_cpu().await?,
-            service: own_cpu()?,
+            service: cpu_of(&process)?,
+            process,
             begun: Instant::now(),
         })
     }
@@ -69,9 +82,10 @@ impl Meter {
     /// for it.
     pub(super) async fn read(&self, home: &Home) -> Result<Cost, Failure> {
         let elapsed = self.elapsed();
-        home.settle().await?;
+        let used = || cpu_of(&self.process);
+        home.settle(used).await?;
         Ok(Cost {
-            service: own_cpu()?.saturating_sub(self.service).as_secs_f64(),
+            service: used()?.saturating_sub(self.service).as_secs_f64(),
             redis: home.server_cpu().await?.saturating_sub(self.redis).as_secs_f64(),
             elapsed: elapsed.as_secs_f64(),
         })

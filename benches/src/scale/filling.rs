@@ -15,7 +15,6 @@ use session_core::id::Subject;
 use session_core::key::{Algorithm, RefreshSecrets, SigningKey, SigningKeys};
 use session_core::lifetime::Lifetime;
 use session_core::policy::Policy;
-use session_core::refresh_token::RefreshSecret;
 use session_core::session::{NewSession, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 use session_store::entropy::SystemEntropy;
@@ -24,7 +23,7 @@ use session_store::sessions::{Login, Sessions, Setup};
 use session_store::store::{SessionStore, Stored, Version};
 
 use super::Failure;
-use super::home::Home;
+use super::home::{Home, Place};
 
 const THREADS: usize = 2;
 /// How often a session that the store did not take is offered again: a machine that is busy filling keeps an answer waiting for
@@ -39,9 +38,9 @@ pub(super) const USER_AGENT: &str =
 
 /// How many logins of a thread are under way: on the embedded engine, as many as have room in its queue, because they share commits.
 const fn at_once(home: &Home) -> usize {
-    match home {
-        Home::Embedded { .. } => 512,
-        Home::Memory(_) | Home::Redis(_) => 64,
+    match home.place {
+        Place::Embedded(_) => 512,
+        Place::Memory(_) | Place::Redis(_) => 64,
     }
 }
 
@@ -73,7 +72,7 @@ pub(super) fn sessions(store: Arc<dyn SessionStore>, secrets: &RefreshSecrets) -
 impl Filling<'_> {
     /// Fills `home` with sessions that nobody refreshes.
     pub(super) fn only(home: &Home, size: usize) -> Result<(), Failure> {
-        let secrets = RefreshSecrets::of_one(RefreshSecret::generate(&SystemEntropy::new())?);
+        let secrets = home.secrets()?;
         let filling = Filling {
             home,
             secrets: &secrets,

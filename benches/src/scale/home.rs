@@ -1,20 +1,26 @@
 //! Where the sessions of one store are kept, and what the place can tell of itself.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use session_core::key::{Algorithm, RefreshSecrets};
 use session_core::policy::Policy;
+use session_http::key_directory::KeyDirectory;
 use session_store::embedded::EmbeddedStore;
+use session_store::entropy::SystemEntropy;
 use session_store::memory::MemoryStore;
 use session_store::redis::RedisStore;
 use session_store::store::SessionStore;
 use session_testbed::redis::RedisOptions;
 use session_testbed::redis::server::RedisServer;
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use super::{Engine, Failure};
-use crate::process::{own_cpu, own_memory_kib};
+use crate::deployment::Deployment;
+use crate::process::own_memory_kib;
 
 /// How long an engine may work on after the last request.
 const SETTLED_WITHIN: Duration = Duration::from_mins(10);
@@ -22,13 +28,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// So many looks in a row that see no work are rest: tables that are written and compacted show as ticks of 10 ms.
 const LOOKS_AT_REST: usize = 8;
 
-pub(super) enum Home {
+pub(super) struct Home {
+    pub(super) place: Place,
+    deployment: Deployment,
+    directory: TempDir,
+}
+
+pub(super) enum Place {
     Memory(Arc<MemoryStore>),
-    Embedded {
-        /// `None` only while it is opened again.
-        store: Option<Arc<EmbeddedStore>>,
-        directory: TempDir,
-    },
+    /// `None` only while it is closed.
+    Embedded(Option<Arc<EmbeddedStore>>),
     Redis(Box<RedisServer>),
 }
 
@@ -45,52 +54,71 @@ pub(super) struct Bytes {
 
 impl Home {
     pub(super) async fn new(engine: Engine) -> Result<Self, Failure> {
-        Ok(match engine {
-            Engine::Memory => Self::Memory(Arc::default()),
-            Engine::Embedded => {
-                let directory = TempDir::new()?;
-                let store = Some(Arc::new(EmbeddedStore::open(directory.path())?));
-                Self::Embedded { store, directory }
-            }
-            Engine::Redis => Self::Redis(Box::new(RedisServer::start(RedisOptions::default()).await?)),
+        let directory = TempDir::new()?;
+        let place = match engine {
+            Engine::Memory => Place::Memory(Arc::default()),
+            Engine::Embedded => Place::Embedded(Some(Arc::new(EmbeddedStore::open(&store_in(&directory))?))),
+            Engine::Redis => Place::Redis(Box::new(RedisServer::start(RedisOptions::default()).await?)),
+        };
+        let redis = match &place {
+            Place::Redis(redis) => Some(redis.url()),
+            Place::Memory(_) | Place::Embedded(_) => None,
+        };
+        Ok(Self {
+            place,
+            deployment: Deployment::write(directory.path(), redis.as_deref(), "EdDSA", "")?,
+            directory,
         })
+    }
+
+    /// The secrets of its service, which are made if there are none.
+    pub(super) fn secrets(&self) -> Result<RefreshSecrets, Failure> {
+        let (now, entropy) = (session_http::clock::now(), SystemEntropy::new());
+        let keys = KeyDirectory::new(self.deployment.keys());
+        let (ring, _) = keys.load_or_create(Algorithm::EdDsa, now, &entropy)?;
+        Ok(ring.refresh)
+    }
+
+    /// Starts the service on its store, which must be closed, and not in the memory of this process.
+    pub(super) fn command(&self, binary: &Path) -> Command {
+        self.deployment.command(binary)
     }
 
     /// The store, for whoever asks from this thread: connections to Redis belong to the runtime that made them.
     pub(super) async fn store(&self) -> Result<Arc<dyn SessionStore>, Failure> {
-        Ok(match self {
-            Self::Memory(store) => Arc::clone(store) as _,
-            Self::Embedded { store, .. } => Arc::clone(store.as_ref().ok_or("the store is closed")?) as _,
-            Self::Redis(redis) => Arc::new(RedisStore::open(&redis.url().parse()?, self.kept_longer(), None).await?),
+        Ok(match &self.place {
+            Place::Memory(store) => Arc::clone(store) as _,
+            Place::Embedded(store) => Arc::clone(store.as_ref().ok_or("the store is closed")?) as _,
+            Place::Redis(redis) => Arc::new(RedisStore::open(&redis.url().parse()?, self.kept_longer(), None).await?),
         })
     }
 
     /// How much longer than asked it keeps records.
     pub(super) fn kept_longer(&self) -> Duration {
-        match self {
-            Self::Memory(_) | Self::Embedded { .. } => Duration::ZERO,
-            Self::Redis(_) => Policy::default().kept_longer_by_a_store_that_loses_writes(),
+        match self.place {
+            Place::Memory(_) | Place::Embedded(_) => Duration::ZERO,
+            Place::Redis(_) => Policy::default().kept_longer_by_a_store_that_loses_writes(),
         }
     }
 
-    /// Closes the store and opens it again, and says how long opening took. Nobody else may hold the store. `None` for what does not
-    /// outlive its process.
-    pub(super) async fn open_again(&mut self) -> Result<Option<Duration>, Failure> {
-        match self {
-            Self::Memory(_) => Ok(None),
-            Self::Embedded { store, directory } => {
-                let closed = store.take().and_then(Arc::into_inner);
-                drop(closed.ok_or("the store is still in use")?);
-                let begun = Instant::now();
-                *store = Some(Arc::new(EmbeddedStore::open(directory.path())?));
-                Ok(Some(begun.elapsed()))
-            }
-            Self::Redis(_) => {
-                let begun = Instant::now();
-                self.store().await?;
-                Ok(Some(begun.elapsed()))
-            }
+    /// Closes the store. Nobody else may hold it.
+    pub(super) fn close(&mut self) -> Result<(), Failure> {
+        if let Place::Embedded(store) = &mut self.place {
+            let closed = store.take().and_then(Arc::into_inner);
+            drop(closed.ok_or("the store is still in use")?);
         }
+        Ok(())
+    }
+
+    /// Opens the store that was closed, and says how long that took. `None` for what does not outlive its process.
+    pub(super) async fn open_again(&mut self) -> Result<Option<Duration>, Failure> {
+        let begun = Instant::now();
+        match &mut self.place {
+            Place::Memory(_) => return Ok(None),
+            Place::Embedded(store) => *store = Some(Arc::new(EmbeddedStore::open(&store_in(&self.directory))?)),
+            Place::Redis(_) => drop(self.store().await?),
+        }
+        Ok(Some(begun.elapsed()))
     }
 
     pub(super) async fn bytes(&self) -> Result<Bytes, Failure> {
@@ -98,20 +126,20 @@ impl Home {
         let memory = own_memory_kib()? as f64 * 1_024.0;
         Ok(Bytes {
             memory,
-            disk: match self {
-                Self::Embedded { directory, .. } => bytes_of_files(directory.path())?,
-                Self::Memory(_) | Self::Redis(_) => 0.0,
+            disk: match &self.place {
+                Place::Embedded(_) => bytes_of_files(self.directory.path())?,
+                Place::Memory(_) | Place::Redis(_) => 0.0,
             },
-            redis: match self {
-                Self::Redis(redis) => redis.info("used_memory").await?.parse()?,
-                Self::Memory(_) | Self::Embedded { .. } => 0.0,
+            redis: match &self.place {
+                Place::Redis(redis) => redis.info("used_memory").await?.parse()?,
+                Place::Memory(_) | Place::Embedded(_) => 0.0,
             },
         })
     }
 
     /// User and system time of the server beside this process.
     pub(super) async fn server_cpu(&self) -> Result<Duration, Failure> {
-        let Self::Redis(redis) = self else {
+        let Place::Redis(redis) = &self.place else {
             return Ok(Duration::ZERO);
         };
         let user: f64 = redis.info("used_cpu_user").await?.parse()?;
@@ -119,25 +147,29 @@ impl Home {
         Ok(Duration::from_secs_f64(user + system))
     }
 
-    /// Returns once the embedded engine has written and compacted what waits for it: when this process, which is asked nothing
-    /// meanwhile, uses no processor time any more. The other engines put nothing off.
-    pub(super) async fn settle(&self) -> Result<(), Failure> {
-        if !matches!(self, Self::Embedded { .. }) {
+    /// Returns once the embedded engine has written and compacted what waits for it: when its process, which is asked nothing
+    /// meanwhile and has used the time `used`, uses no more. The other engines put nothing off.
+    pub(super) async fn settle(&self, used: impl Fn() -> io::Result<Duration>) -> Result<(), Failure> {
+        if !matches!(self.place, Place::Embedded(_)) {
             return Ok(());
         }
         let begun = Instant::now();
-        let (mut before, mut at_rest) = (own_cpu()?, 0);
+        let (mut before, mut at_rest) = (used()?, 0);
         while at_rest < LOOKS_AT_REST {
             if begun.elapsed() > SETTLED_WITHIN {
                 return Err("the store does not come to rest".into());
             }
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = own_cpu()?;
+            let now = used()?;
             at_rest = if now == before { at_rest + 1 } else { 0 };
             before = now;
         }
         Ok(())
     }
+}
+
+fn store_in(directory: &TempDir) -> PathBuf {
+    directory.path().join("store")
 }
 
 impl Bytes {

@@ -7,30 +7,28 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use session_core::device::Device;
 use session_core::idempotency_key::IdempotencyKey;
 use session_core::key::RefreshSecrets;
-use session_core::refresh_token::RefreshSecret;
 use session_core::time::Timestamp;
-use session_store::entropy::SystemEntropy;
 use session_store::sessions::{Attempt, Sessions};
 
 use super::Failure;
 use super::cost::{Cost, Meter};
 use super::filling::{self, Filling, USER_AGENT};
-use super::home::{Bytes, Home};
+use super::home::{Bytes, Home, Place};
+use crate::process::own_cpu;
 
 /// How many refreshes are under way.
-const TASKS: usize = 32;
+pub(super) const TASKS: usize = 32;
 
 /// How many sessions are refreshed, each in its turn: so many that no cache of the machine holds them all, and on the embedded engine
 /// so many that a table which it writes of them holds each once, as with people.
 const fn refreshed(home: &Home) -> usize {
-    match home {
-        Home::Embedded { .. } => 200_000,
-        Home::Memory(_) | Home::Redis(_) => 50_000,
+    match home.place {
+        Place::Embedded(_) => 200_000,
+        Place::Memory(_) | Place::Redis(_) => 50_000,
     }
 }
 
 pub(super) struct Loaded {
-    pub(super) size: usize,
     pub(super) home: Home,
     /// `None` only while the store is opened again.
     sessions: Option<Arc<Sessions>>,
@@ -39,7 +37,8 @@ pub(super) struct Loaded {
     pub(super) filled_at: Timestamp,
     /// Of the sessions that are refreshed; the next one is the first.
     tokens: Vec<String>,
-    refreshes: usize,
+    /// Of a turn.
+    pub(super) refreshes: usize,
     generation: usize,
     /// For each session.
     pub(super) bytes: Bytes,
@@ -49,7 +48,7 @@ impl Loaded {
     /// Fills `home` with `size` sessions, of which `refreshes` are refreshed in a turn.
     pub(super) async fn new(home: Home, size: usize, refreshes: usize) -> Result<Self, Failure> {
         let (begun, before) = (Instant::now(), home.bytes().await?);
-        let secrets = RefreshSecrets::of_one(RefreshSecret::generate(&SystemEntropy::new())?);
+        let secrets = home.secrets()?;
         let filled_at = session_http::clock::now();
         let filling = Filling {
             home: &home,
@@ -60,7 +59,7 @@ impl Loaded {
         };
         let tokens = filling.fill()?;
         let filled = begun.elapsed();
-        home.settle().await?;
+        home.settle(own_cpu).await?;
         println!(
             "  {size} sessions opened in {:.1} s, at rest after {:.1} s",
             filled.as_secs_f64(),
@@ -68,7 +67,6 @@ impl Loaded {
         );
         let bytes = home.bytes().await?.each_since(&before, size);
         let mut loaded = Self {
-            size,
             home,
             sessions: None,
             secrets,
@@ -110,14 +108,25 @@ impl Loaded {
 
     /// Refreshes `count` sessions, or all, each once; answers how many.
     pub(super) async fn refresh_some(&mut self, count: usize) -> Result<usize, Failure> {
-        self.generation += 1;
-        let (sessions, generation) = (Arc::clone(self.sessions()?), self.generation);
-        let taken: Vec<_> = self.tokens.drain(..count.min(self.tokens.len())).collect();
+        let (generation, taken) = self.take(count);
+        let sessions = Arc::clone(self.sessions()?);
         let refreshing = taken.into_iter().map(|token| refresh(&sessions, token, generation));
         let renewed: Vec<_> = stream::iter(refreshing).buffered(TASKS).try_collect().await?;
         let refreshed = renewed.len();
-        self.tokens.extend(renewed);
+        self.put_back(renewed);
         Ok(refreshed)
+    }
+
+    /// The tokens of the next `count` sessions, or of all, and a number that no refresh of theirs had.
+    pub(super) fn take(&mut self, count: usize) -> (usize, Vec<String>) {
+        self.generation += 1;
+        let count = count.min(self.tokens.len());
+        (self.generation, self.tokens.drain(..count).collect())
+    }
+
+    /// What came for the tokens that were taken. They have their turn again after the others.
+    pub(super) fn put_back(&mut self, renewed: Vec<String>) {
+        self.tokens.extend(renewed);
     }
 }
 

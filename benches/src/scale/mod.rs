@@ -8,6 +8,7 @@ mod filling;
 mod home;
 mod loaded;
 mod room;
+mod served;
 mod starting;
 mod sweeping;
 mod table;
@@ -16,10 +17,12 @@ use std::error::Error;
 use std::process::Command;
 
 use clap::{Args, ValueEnum};
+use session_testbed::service_binary::service_binary;
 
 use self::cost::Cost;
 use self::home::Home;
 use self::loaded::Loaded;
+use self::served::Served;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -68,16 +71,6 @@ impl Engine {
     }
 }
 
-/// What was seen of a store of one size.
-struct Seen {
-    size: usize,
-    bytes: home::Bytes,
-    starting: Option<starting::Starting>,
-    /// Of each round that counts.
-    refreshes: Vec<Cost>,
-    sweeping: sweeping::Sweeping,
-}
-
 pub(crate) fn run(options: &ScaleOptions) -> Result<(), Box<dyn Error>> {
     if let [engine] = options.engines[..] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -109,33 +102,61 @@ async fn measure(engine: Engine, options: &ScaleOptions) -> Result<(), Failure> 
     }
     room::look_for(engine, &sizes)?;
     let refreshes = options.refreshes.unwrap_or(engine.usual_refreshes());
-    println!("{}:", engine.name());
-    let mut stores = Vec::new();
-    for size in sizes {
-        let mut store = Loaded::new(Home::new(engine).await?, size, refreshes).await?;
-        let starting = starting::again(&mut store).await?;
-        stores.push((store, starting));
+    println!("{}, rounds of {refreshes} refreshes:", engine.name());
+    let (mut stores, mut rooms) = (Vec::new(), Vec::new());
+    for size in &sizes {
+        let mut store = Loaded::new(Home::new(engine).await?, *size, refreshes).await?;
+        rooms.push((store.bytes, starting::again(&mut store).await?));
+        stores.push(store);
     }
+    table::print_rooms(&sizes, &rooms);
+    let costs = by_the_library(&mut stores, options.rounds).await?;
+    table::print_costs(engine, "by the library", &sizes, &costs);
+    // What is in this process's memory no service could know.
+    if engine != Engine::Memory {
+        let costs = by_the_service(&mut stores, options.rounds).await?;
+        table::print_costs(engine, "by the service, over HTTP", &sizes, &costs);
+    }
+    let mut sweeping = Vec::new();
+    for store in &stores {
+        sweeping.push(sweeping::sweep(store).await?);
+    }
+    table::print_sweeping(&sizes, &sweeping);
+    Ok(())
+}
+
+/// What a refresh cost in each round, for each store; the first round warms up and does not count.
+async fn by_the_library(stores: &mut [Loaded], rounds: usize) -> Result<Vec<Vec<Cost>>, Failure> {
     let mut costs = vec![Vec::new(); stores.len()];
-    for round in 0..=options.rounds {
-        for ((store, _), costs) in stores.iter_mut().zip(&mut costs) {
+    for round in 0..=rounds {
+        for (store, costs) in stores.iter_mut().zip(&mut costs) {
             let cost = store.refresh_all().await?;
-            // The first warms up.
             if round > 0 {
                 costs.push(cost);
             }
         }
     }
-    let mut seen = Vec::new();
-    for ((store, starting), refreshes) in stores.iter().zip(costs) {
-        seen.push(Seen {
-            size: store.size,
-            bytes: store.bytes,
-            starting: *starting,
-            refreshes,
-            sweeping: sweeping::sweep(store).await?,
-        });
+    Ok(costs)
+}
+
+/// As [`by_the_library`], with a service on each store.
+async fn by_the_service(stores: &mut [Loaded], rounds: usize) -> Result<Vec<Vec<Cost>>, Failure> {
+    let binary = service_binary().await?;
+    let mut costs = vec![Vec::new(); stores.len()];
+    let mut services = Vec::new();
+    for store in stores {
+        services.push(Served::start(store, binary).await?);
     }
-    table::print(engine, refreshes, &seen);
-    Ok(())
+    for round in 0..=rounds {
+        for (service, costs) in services.iter_mut().zip(&mut costs) {
+            let cost = service.refresh_all().await?;
+            if round > 0 {
+                costs.push(cost);
+            }
+        }
+    }
+    for service in services {
+        service.stop().await?;
+    }
+    Ok(costs)
 }

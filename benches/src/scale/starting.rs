@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::loaded::Loaded;
+use crate::process::own_cpu;
 
 #[derive(Clone, Copy)]
 pub(super) struct Starting {
@@ -16,6 +17,7 @@ pub(super) struct Starting {
 /// Closes `store`, opens it again and refreshes one session. `None` for an engine that forgets all.
 pub(super) async fn again(store: &mut Loaded) -> Result<Option<Starting>, Failure> {
     store.let_go();
+    store.home.close()?;
     let opened = store.home.open_again().await?;
     let begun = Instant::now();
     store.take_up().await?;
@@ -25,6 +27,6 @@ pub(super) async fn again(store: &mut Loaded) -> Result<Option<Starting>, Failur
     store.refresh_some(1).await?;
     let first_refresh = opening + begun.elapsed();
     // What a start leaves to be done in the background is no part of what is measured next.
-    store.home.settle().await?;
+    store.home.settle(own_cpu).await?;
     Ok(Some(Starting { opening, first_refresh }))
 }

@@ -180,17 +180,32 @@ fn keyspaces(database: &Database) -> Result<Keyspaces, fjall::Error> {
     Keyspaces::try_from_fn(|space| database.keyspace(space.name(), || options(space)))
 }
 
-/// Indexes that are swept keep their deleted keys in memory until the memtable is written out, and a sweep steps over each:
-/// a small memtable keeps them few. Sessions are looked up by ids that are mostly there.
-fn options(space: Space) -> KeyspaceCreateOptions {
-    let options = KeyspaceCreateOptions::default();
+/// How much of a keyspace stays in memory until it is written out, in bytes. While that is being written the next fills; where writes
+/// come faster than compacting lets them go, fjall holds the writer up at four that wait. So these sizes bound the resident memory of
+/// a busy service. A store keeps those it was made with.
+///
+/// Indexes that are swept keep their deleted keys in memory until then, and a sweep steps over each: small ones keep them few.
+/// Sessions are rewritten at each refresh, and the more of them are written out at once, the less often the levels below are.
+const fn memtable_bytes(space: Space) -> u64 {
+    const MIB: u64 = 1_024 * 1_024;
     match space {
-        Space::Sessions => options.expect_point_read_hits(true),
-        Space::Due | Space::Feed | Space::Meta | Space::DraftDue | Space::Events => {
-            options.max_memtable_size(8 * 1_024 * 1_024)
-        }
-        Space::BySubject | Space::Drafts | Space::DraftIndex => options,
+        Space::Sessions => 32 * MIB,
+        Space::Drafts => 16 * MIB,
+        Space::BySubject
+        | Space::Due
+        | Space::Feed
+        | Space::Meta
+        | Space::DraftIndex
+        | Space::DraftDue
+        | Space::Events => 8 * MIB,
     }
+}
+
+fn options(space: Space) -> KeyspaceCreateOptions {
+    // Sessions are looked up by ids that are mostly there.
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(memtable_bytes(space))
+        .expect_point_read_hits(space == Space::Sessions)
 }
 
 fn format(meta: &Keyspace) -> Result<Option<u32>, fjall::Error> {
