@@ -11,7 +11,8 @@ use crate::session::{RotationMode, SessionRecord};
 /// Lifetimes and choices. Build one with struct update from [`Policy::default`] and pass it through [`Policy::validated`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long an access token is valid. 1 s to 24 h; default 15 min.
+    /// How long an access token is valid. 1 s to 24 h; default 15 min. The service believes none for longer from when it was
+    /// minted on, also those of before this was lowered.
     pub access_ttl: Duration,
     /// A session without a refresh for this long has ended (OWASP: *idle timeout*). Default 30 d.
     pub idle_timeout: Duration,
@@ -27,7 +28,8 @@ pub struct Policy {
     pub keyless: Keyless,
     /// What a detected reuse does.
     pub on_reuse: OnReuse,
-    /// How far the clocks of *other* verifiers may be off. At most 5 min; default 30 s. The service checks with none.
+    /// How far the clocks of *other* verifiers may be off. At most 5 min; default 30 s. The service checks `exp` with none, and
+    /// believes a token that another instance minted by a clock that is ahead of its own by no more than this.
     pub leeway: Duration,
     /// A login beyond this ends the subject's oldest session. 1 to 10,000; default 50.
     pub max_sessions_per_subject: usize,

@@ -133,8 +133,8 @@ pub fn rotate(
     now: Timestamp,
 ) -> Result<Decision, RotateError> {
     let facts = presented.token.facts();
-    // Without any secret in force (a clock that runs years ahead) no token could be told genuine: that is our fault, and
-    // must not look like everybody's forgery.
+    // Without any secret in force no token could be told genuine: that is our fault, and must not look like everybody's forgery.
+    // No clock brings it about, because the newest secret has no end, nor does rotating or retiring: only keys from elsewhere can.
     secrets.current(now).ok_or(RotateError::NoSecret)?;
     if !is_genuine(&presented.token, record, secrets, now) {
         return Ok(Decision::Invalid);

@@ -207,6 +207,8 @@ proptest! {
     #[test]
     fn a_verifier_that_remembers_says_what_one_says_that_does_not(
         leeway in prop_oneof![Just(0), 0..100_000_u64, Just(u64::MAX)],
+        ahead in prop_oneof![Just(0), 0..100_000_u64, Just(u64::MAX)],
+        longest in prop_oneof![Just(0), 0..1_000_000_u64, Just(u64::MAX)],
         requests in prop::collection::vec(
             (0..9_usize, prop_oneof![8 => -700_000..1_000_000_i64, 1 => any::<i64>()])
                 .prop_map(|(token, millis)| Request { token, millis }),
@@ -222,7 +224,9 @@ proptest! {
                 [minted(key), sign(key, &text(&header(key)), text(&late)), minted(key).replace('.', ".A")]
             })
             .collect();
-        let plain = Verifier::new(ISSUER, AUDIENCE, Duration::from_millis(leeway), VerifyingKeys::from(&keys));
+        let plain = Verifier::new(ISSUER, AUDIENCE, Duration::from_millis(leeway), VerifyingKeys::from(&keys))
+            .allowing_clocks_ahead(Duration::from_millis(ahead))
+            .believing_no_longer_than(Duration::from_millis(longest));
         let cached = CachedVerifier::new(plain.clone(), RememberedBounds { tokens: 4, bytes: 3_000 }, RandomState::new());
         for Request { token, millis } in requests {
             let now = Timestamp::from_millis(LOGIN.as_millis().saturating_add(millis));

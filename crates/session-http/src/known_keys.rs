@@ -82,7 +82,7 @@ pub async fn verify_to_end(app: &App, access_token: &str, now: Timestamp) -> Res
     }
     match verified {
         Ok(token) => Ok(Some(token)),
-        // Its key is retired, or it never was ours.
+        // Its key is retired, or it never was ours: the time is no reason, whatever the clocks say.
         Err(error) => {
             tracing::debug!(%error, "an access token was presented that names no session");
             Ok(None)

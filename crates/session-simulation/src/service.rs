@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use session_core::access_token::VerifyError;
 use session_core::claims::Claims;
 use session_core::device::Device;
 use session_core::id::{SessionId, Subject};
@@ -20,7 +21,7 @@ use session_core::policy::Policy;
 use session_core::refresh_token::{RefreshSecret, RefreshToken};
 use session_core::session::{RevocationReason, RotationMode};
 use session_core::time::Timestamp;
-use session_store::sessions::{Attempt, EndError, Grant, Login, OpenError, RefreshError, Sessions, Setup};
+use session_store::sessions::{AccessError, Attempt, EndError, Grant, Login, OpenError, RefreshError, Sessions, Setup};
 
 use crate::chance::{Chance, SeededEntropy};
 use crate::clock::{DAY, Millis};
@@ -134,6 +135,7 @@ impl Service {
     /// `instance` begins to work on a refresh. Its `now` is taken first.
     pub fn begin(&self, instance: usize, request: RefreshRequest, now: Millis) -> Work {
         let sessions = Arc::clone(&self.instances[instance].sessions);
+        let other = self.other_that_believes(instance, now);
         let now = self.clock(instance, now);
         let future = async move {
             let attempt = Attempt {
@@ -145,19 +147,24 @@ impl Service {
             };
             let outcome = sessions.refresh(&attempt, now).await;
             if let Ok(grant) = &outcome {
-                // What an instance grants it must take itself, whatever keys are being rotated.
-                let verified = sessions.verify(&grant.access_token, now);
-                assert!(
-                    !matches!(&verified, Err(session_store::sessions::AccessError::Token(error))
-                        if *error != session_core::access_token::VerifyError::Expired),
-                    "an instance refuses the access token that it has just minted: {verified:?}"
-                );
+                // What an instance grants it must take itself, whatever keys are being rotated; and so must the other.
+                must_believe(&sessions, grant, now);
+                if let Some((other, its_now)) = other {
+                    must_believe(&other, grant, its_now);
+                }
             }
             outcome
         };
         Work {
             future: Box::pin(future),
         }
+    }
+
+    /// The other instance and its time, unless it is behind `instance` by more than the leeway.
+    fn other_that_believes(&self, instance: usize, now: Millis) -> Option<(Arc<Sessions>, Timestamp)> {
+        let other = 1 - instance;
+        let (theirs, its) = (self.clock(instance, now), self.clock(other, now));
+        (theirs.since(its) <= self.policy.leeway).then(|| (Arc::clone(&self.instances[other].sessions), its))
     }
 
     /// A person logs in on a device that held `replaces`.
@@ -244,6 +251,15 @@ impl Work {
             Poll::Pending => None,
         }
     }
+}
+
+/// The session may be over by now, or end by a clock that is ahead; but the token is no stranger's.
+fn must_believe(sessions: &Sessions, grant: &Grant, now: Timestamp) {
+    let verified = sessions.verify(&grant.access_token, now);
+    assert!(
+        !matches!(&verified, Err(AccessError::Token(error)) if *error != VerifyError::Expired),
+        "an instance refuses an access token that was just minted: {verified:?}"
+    );
 }
 
 fn clock_off(at_most: Millis, chance: &mut Chance) -> Millis {

@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 /// A [`Verifier`] that remembers what it has verified: a token that comes again costs a hash and a comparison.
 ///
 /// The answer is the verifier's, always. A token is remembered only once it was verified, so nobody fills this with rubbish;
-/// with it goes the time within which the verifier would say the same again: from `nbf` and `iat` on, until `exp` or until the
-/// key is no longer believed, whichever comes first. Outside of it the verifier is asked. The keys cannot be changed: other
+/// with it goes the time within which the verifier would say the same again: from `nbf` and `iat` on, until `exp`, until
+/// the longest time for which a token is believed, or until the key no longer is, whichever comes first. Outside of it the verifier is asked. The keys cannot be changed: other
 /// keys mean another value of this type, with nothing in it.
 ///
 /// Revocation is not its affair: ask after each verification, as with a [`Verifier`].

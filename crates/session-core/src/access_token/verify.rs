@@ -20,6 +20,10 @@ pub struct Verifier {
     /// How the claims begin that this service's own minting writes.
     opening: Box<str>,
     leeway: Duration,
+    /// How far `iat` and `nbf` may lie ahead.
+    ahead: Duration,
+    /// For how long from its `iat` on a token is believed at most.
+    longest: Duration,
     keys: VerifyingKeys,
 }
 
@@ -36,7 +40,7 @@ pub struct AccessToken {
     pub authenticated_at: Timestamp,
     /// `iat`.
     pub issued_at: Timestamp,
-    /// `exp`.
+    /// `exp`; earlier if the verifier believes no token for so long ([`Verifier::believing_no_longer_than`]).
     pub expires_at: Timestamp,
     /// What the application had added.
     pub claims: Claims,
@@ -108,7 +112,27 @@ impl Verifier {
             audience: audience.into(),
             opening: mint::opening(issuer, audience),
             leeway,
+            ahead: leeway,
+            longest: Duration::MAX,
             keys,
+        }
+    }
+
+    /// The same, allowing the clock that a token was minted by to be ahead of this one by `by`, in place of the leeway. It moves
+    /// when a token begins and not when it ends: that is `exp` and the leeway, as before.
+    #[must_use]
+    pub fn allowing_clocks_ahead(self, by: Duration) -> Self {
+        Self { ahead: by, ..self }
+    }
+
+    /// The same, believing no token for longer than `longest` from its `iat` on, whatever its `exp` says. Rounded up to seconds:
+    /// `iat` and `exp` are rounded down, each by itself, so a token may seem to live for a part of a second longer than it does.
+    #[must_use]
+    pub fn believing_no_longer_than(self, longest: Duration) -> Self {
+        let seconds = longest.as_secs().saturating_add(u64::from(longest.subsec_nanos() > 0));
+        Self {
+            longest: Duration::from_secs(seconds),
+            ..self
         }
     }
 
@@ -122,14 +146,15 @@ impl Verifier {
 
     /// As [`Verifier::verify`], with the time within which it would say the same.
     pub(super) fn verify_for(&self, token: &str, now: Timestamp) -> Result<(AccessToken, Validity), VerifyError> {
-        let (said, starts_at, believed_until) = self.read(token, now)?;
+        let (mut said, starts_at, believed_until) = self.read(token, now, now.saturating_add(self.ahead))?;
+        said.expires_at = said.expires_at.min(said.issued_at.saturating_add(self.longest));
         let ends_at = said.expires_at.saturating_add(self.leeway);
         // RFC 7519 §4.1.4: not accepted on or after `exp`.
         if now >= ends_at {
             return Err(VerifyError::Expired);
         }
         let validity = Validity {
-            from: starts_at.saturating_sub(self.leeway),
+            from: starts_at.saturating_sub(self.ahead),
             until: believed_until.map_or(ends_at, |end| end.min(ends_at)),
         };
         Ok((said, validity))
@@ -137,12 +162,20 @@ impl Verifier {
 
     /// As [`Verifier::verify`], except that `exp` may have passed: the token proves which session it belonged to, and nothing
     /// about now. Enough to end that session; never enough to act in it.
+    ///
+    /// `iat` and `nbf` may lie ahead for the same reason. It was signed, so it was minted, by a clock that differs from this one;
+    /// and a person who leaves must not stay logged in because two clocks differ.
     pub fn verify_though_expired(&self, token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
-        self.read(token, now).map(|(said, ..)| said)
+        self.read(token, now, Timestamp::MAX).map(|(said, ..)| said)
     }
 
-    /// What `token` says, from when on, and until when its key is believed.
-    fn read(&self, token: &str, now: Timestamp) -> Result<(AccessToken, Timestamp, Option<Timestamp>), VerifyError> {
+    /// What `token` says if it begins at `latest_start` or before, from when on it is valid, and until when its key is believed.
+    fn read(
+        &self,
+        token: &str,
+        now: Timestamp,
+        latest_start: Timestamp,
+    ) -> Result<(AccessToken, Timestamp, Option<Timestamp>), VerifyError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLong);
         }
@@ -162,7 +195,6 @@ impl Verifier {
         let (mut stack, mut heap) = ([0; USUAL_CLAIMS_BYTES], Vec::new());
         let payload = encoding::decode_into(payload, &mut stack, &mut heap)
             .ok_or(VerifyError::Malformed("the claims are not base64url"))?;
-        let latest_start = now.saturating_add(self.leeway);
         if let Some(said) = as_minted::read(payload, &self.opening)
             && said.issued_at <= latest_start
         {

@@ -33,7 +33,8 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         form: Form,
     },
-    /// Believe keys no longer: every token made with them is refused within seconds. Not those in use: rotate first.
+    /// Believe keys no longer: every token made with them is refused within 2 s, and as much as an instance's clock is behind
+    /// this one. Not those in use: rotate first.
     Retire {
         /// Their ids, as `keys list` shows them, behind `--` if one begins with a hyphen. All are retired, or none.
         #[arg(required = true)]
@@ -107,8 +108,8 @@ fn note_what_is_left(rows: &[Row]) {
     let left: Vec<&str> = left.map(|row| row.kid.as_str()).collect();
     if !left.is_empty() {
         eprintln!(
-            "still believed: {}; if they may have been stolen, wait until all instances have reread (seconds), then run: \
-             session-http keys retire --config FILE -- KID…",
+            "still believed: {}; if they may have been stolen, wait until all instances have reread (2 s), and for as \
+             long as their clocks may differ, then run: session-http keys retire --config FILE -- KID…",
             left.join(" ")
         );
     }

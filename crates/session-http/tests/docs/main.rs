@@ -1,4 +1,4 @@
-//! Tables in the documents that say what the code says: they must be the code's.
+//! Tables in the documents that say what the code says: they must be the code's. And what is shown must be there.
 //!
 //! `UPDATE_DOCS=1 cargo test -p session-http --test docs` writes them anew.
 
@@ -6,4 +6,5 @@
 
 mod browser;
 mod events;
+mod fences;
 mod table;

@@ -1,4 +1,4 @@
-//! A wall clock that jumps: nobody is logged out by it, and nothing is deleted.
+//! A wall clock that jumps: nobody is logged out by it, and nothing is deleted. And clocks of instances that differ.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use session_http::background::Sweeping;
 use crate::support::app::{START, TestApp};
 use crate::support::client::Request;
 use crate::support::device::{Device, Transport, key, login_body};
-use crate::support::fragile_app::FragileApp;
+use crate::support::fragile_app::{FragileApp, Keys};
 
 const HOUR: Duration = Duration::from_hours(1);
 const YEAR: Duration = Duration::from_hours(365 * 24);
@@ -123,6 +123,72 @@ async fn a_jump_deletes_nothing_and_sweeping_goes_on_afterwards() {
     app.sweep(&mut sweeping).await;
     assert!(!app.store.holds(&gone).await, "it is swept, as any");
     assert!(app.store.holds(&live).await);
+}
+
+/// Two instances on one store; the clock of the second is behind by so much.
+async fn with_another_behind_by(by: Duration) -> [FragileApp; 2] {
+    let (store, keys) = (Arc::default(), Keys::generate());
+    let right = FragileApp::over(Arc::clone(&store), keys.clone(), Policy::default()).await;
+    let behind = FragileApp::over(store, keys, Policy::default()).await;
+    behind.clock.set(START.saturating_sub(by));
+    [right, behind]
+}
+
+#[tokio::test]
+async fn an_instance_that_is_behind_by_no_more_than_the_leeway_believes_what_the_other_gives_out() {
+    for (by, believed) in [
+        (Duration::from_secs(2), true),
+        (Policy::default().leeway, true),
+        (Policy::default().leeway + Duration::from_secs(1), false),
+    ] {
+        let [right, behind] = with_another_behind_by(by).await;
+        let device = right.open(Transport::Body).await.moved_to(&behind.client);
+        for path in ["/auth/verify", "/auth/session"] {
+            let answer = device.get(path).send().await;
+            if believed {
+                answer.expect(200);
+            } else {
+                answer.problem(401, "token_invalid");
+            }
+        }
+    }
+}
+
+/// Whoever presents an access token of the session leaves it, also where another clock says that it is not to begin yet.
+#[tokio::test]
+async fn who_logs_out_by_bearer_on_an_instance_that_is_behind_is_logged_out() {
+    for by in [Duration::from_secs(2), Duration::from_mins(5), YEAR] {
+        let [right, behind] = with_another_behind_by(by).await;
+        let device = right.open(Transport::Body).await;
+        let elsewhere = device.clone().moved_to(&behind.client);
+        elsewhere
+            .signed(behind.client.post("/auth/logout"))
+            .send()
+            .await
+            .expect(204);
+        device
+            .refreshing_with(&key(0))
+            .send()
+            .await
+            .over("session_revoked", "logout");
+    }
+}
+
+#[tokio::test]
+async fn a_login_on_an_instance_that_is_behind_ends_the_session_in_place() {
+    let [right, behind] = with_another_behind_by(Duration::from_mins(5)).await;
+    let device = right.open(Transport::Body).await;
+    let login = behind.client.post("/auth/login").bearer(&device.access);
+    login
+        .json(login_body("alice", Transport::Body, "keyed"))
+        .send()
+        .await
+        .expect(200);
+    device
+        .refreshing_with(&key(0))
+        .send()
+        .await
+        .over("session_revoked", "replaced");
 }
 
 /// What is believed is the time that was looked at, for all that is swept by it.

@@ -161,7 +161,14 @@ impl Sessions {
 
     /// As [`Sessions::new`], remembering verified access tokens within other bounds than the usual ones.
     pub fn remembering(setup: Setup, remembered: RememberedBounds) -> Self {
-        let keys = Keys::new(&setup.issuer, &setup.audience, remembered, setup.signing, setup.refresh);
+        let keys = Keys::new(
+            &setup.issuer,
+            &setup.audience,
+            &setup.policy,
+            remembered,
+            setup.signing,
+            setup.refresh,
+        );
         Self {
             store: setup.store,
             policy: setup.policy,
@@ -196,7 +203,14 @@ impl Sessions {
 
     /// Puts other keys in force, for calls that begin from now on. Every access token is verified anew.
     pub fn replace_keys(&self, signing: SigningKeys, refresh: RefreshSecrets) {
-        let keys = Keys::new(&self.issuer, &self.audience, self.remembered, signing, refresh);
+        let keys = Keys::new(
+            &self.issuer,
+            &self.audience,
+            &self.policy,
+            self.remembered,
+            signing,
+            refresh,
+        );
         self.keys.store(Arc::new(keys));
     }
 
@@ -273,12 +287,20 @@ impl Keys {
     fn new(
         issuer: &str,
         audience: &str,
+        policy: &Policy,
         remembered: RememberedBounds,
         signing: SigningKeys,
         refresh: RefreshSecrets,
     ) -> Self {
-        // The service reads the clock it minted with: it allows itself no leeway.
-        let verifier = Verifier::new(issuer, audience, Duration::ZERO, VerifyingKeys::from(&signing));
+        // `exp` is held to the letter. A token that another instance minted is good though that one's clock is ahead, or its client
+        // would hear 401 here for a token that it was just given.
+        //
+        // So by this clock the last token of a session that ends now is minted `leeway` from now at the latest, and is believed for
+        // `access_ttl` from then on, whatever it was to live when it was minted. [`Sessions::sweep`] remembers the revocation for as
+        // long as both together and ten minutes more: also where whoever sweeps is the one whose clock is ahead.
+        let verifier = Verifier::new(issuer, audience, Duration::ZERO, VerifyingKeys::from(&signing))
+            .allowing_clocks_ahead(policy.leeway)
+            .believing_no_longer_than(policy.access_ttl);
         Self {
             signing,
             refresh,
