@@ -222,6 +222,11 @@ impl Decision {
         response.extensions_mut().insert(self);
     }
 
+    /// Whether it is counted where it is made and not where it is answered: whoever guesses and hangs up is not to be overlooked.
+    pub const fn is_counted_when_made(self) -> bool {
+        matches!(self, Self::LoginFailed)
+    }
+
     /// The only decision that is answered with `code`. Where there are several, whoever answers says which.
     pub(crate) fn only_with(code: Code) -> Option<Self> {
         let mut with_code = Self::ALL

@@ -39,10 +39,11 @@ pub async fn observe(
     let template = response.request().match_pattern();
     let template = template.as_deref();
     let status = response.status().as_u16();
-    let decided = Decision::of(response.response()).map(Decision::name);
+    let decision = Decision::of(response.response());
+    let decided = decision.map(Decision::name);
     let duration = started.elapsed();
-    if let Some(decision) = decided {
-        app.metrics.decided(decision);
+    if let Some(decision) = decision.filter(|decision| !decision.is_counted_when_made()) {
+        app.metrics.decided(decision.name());
     }
     trace.end(template, status, decided);
     in_flight.answered(template, &method, status, duration);

@@ -143,7 +143,7 @@ impl Service {
         if let Some(engine) = &store.embedded {
             metrics.tell_commits_of(engine);
         }
-        let (events, unstored) = Events::new(store.events, metrics.events().clone());
+        let (events, unstored) = Events::new(store.events, metrics.events().clone(), Arc::clone(&clock));
         let events = Arc::new(events);
         let (sessions, keys, follower) = open_sessions(config, store.sessions, events.sink(), &*clock).await?;
         sessions.with_signing_keys(|keys| events.keys_in_force(keys, clock.now()));

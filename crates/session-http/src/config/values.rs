@@ -293,11 +293,15 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Problem> {
     }
 }
 
+/// A network, or an address, which is one by itself. Addresses are compared in their canonical form.
 fn network(text: &str) -> Result<IpNet, Problem> {
-    let network = text
+    let network: IpNet = text
         .parse()
-        .or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)))
+        .or_else(|_| text.parse().map(|address: IpAddr| address.to_canonical().into()))
         .map_err(|_| "is not a network; write for example 10.0.0.0/8")?;
+    if network.addr().to_canonical() != network.addr() {
+        return Err("is a network of IPv4 addresses in the form of IPv6; write for example 10.0.0.0/8");
+    }
     if network.prefix_len() == 0 {
         return Err("is every address: anybody could then say who they are in X-Forwarded-For");
     }

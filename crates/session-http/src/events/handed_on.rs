@@ -122,10 +122,7 @@ impl ReadyTasks {
         let mut writer = Tasks::default();
         writer.start("storing security events", writing);
         let mut others = Tasks::default();
-        others.start(
-            "telling of floods",
-            tell_folded(Arc::clone(&events), Arc::clone(&clock)),
-        );
+        others.start("telling of floods", tell_folded(Arc::clone(&events)));
         let holder = webhook.map(|WebhookSetup { holder, deliverer }| {
             others.start("delivering to the webhook", async {
                 deliverer.run().await;
@@ -145,12 +142,12 @@ impl ReadyTasks {
     }
 }
 
-async fn tell_folded(events: Arc<Events>, clock: Arc<dyn Clock>) {
+async fn tell_folded(events: Arc<Events>) {
     let mut ticks = interval(TELL_FOLDED_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        events.tell_folded(clock.now(), false);
+        events.tell_folded(false);
     }
 }
 
@@ -165,15 +162,14 @@ impl EventTasks {
 
     /// Stops them, once what was recorded is stored; after a while also if it is not. To be called when nothing is told any more.
     pub async fn finish(mut self) {
-        let now = self.clock.now();
-        self.events.tell_folded(now, true);
+        self.events.tell_folded(true);
         self.stop.notify_one();
         if !self.is_stored().await {
             tracing::error!("security events could not be stored before the stop; they are in the log only");
         }
         drop(self.others);
         if let Some(holder) = self.holder {
-            let release = webhook::release(&*self.events.log, holder, now);
+            let release = webhook::release(&*self.events.log, holder, self.clock.now());
             // A failure costs the next instance the rest of the lease.
             let _ = timeout(Duration::from_secs(1), release).await;
         }
@@ -205,7 +201,7 @@ mod tests {
     async fn a_stop_waits_for_the_store_and_tells_of_the_refusals_that_no_event_has_told_of() {
         let log = Arc::new(FlakyLog::failing(2));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
-        let (events, unstored) = Events::new(log.clone(), EventCounts::default());
+        let (events, unstored) = Events::new(log.clone(), EventCounts::default(), Arc::clone(&clock));
         let events = Arc::new(events);
         let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
         let tasks = tasks.start();
@@ -228,7 +224,7 @@ mod tests {
     async fn that_nothing_is_stored_any_more_is_noticed_and_not_waited_for() {
         let log = Arc::new(FlakyLog::with_a_defect());
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
-        let (events, unstored) = Events::new(log, EventCounts::default());
+        let (events, unstored) = Events::new(log, EventCounts::default(), Arc::clone(&clock));
         let events = Arc::new(events);
         let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
         let mut tasks = tasks.start();
@@ -240,10 +236,37 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a_wall_clock_that_is_set_back_neither_silences_a_limit_nor_has_it_tell_more() {
+        let log = Arc::new(FlakyLog::failing(0));
+        let manual = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
+        let clock = Arc::clone(&manual) as Arc<dyn Clock>;
+        let (events, unstored) = Events::new(log.clone(), EventCounts::default(), Arc::clone(&clock));
+        let events = Arc::new(events);
+        let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
+        let tasks = tasks.start();
+        let limited = || events.limited("api_per_key", None, clock.now());
+        limited();
+        for hours in 1..=5 {
+            manual.set(Timestamp::from_secs(1_000_000 - hours * 3_600));
+            limited();
+        }
+        manual.advance(Duration::from_mins(1));
+        limited();
+        tasks.finish().await;
+        let stored = log.events_after(&EventPosition::start(), 10).await.unwrap().events;
+        let told: Vec<Value> = stored
+            .iter()
+            .map(|event| serde_json::from_str(&event.json).unwrap())
+            .collect();
+        let counts: Vec<_> = told.iter().map(|event| event["count"].clone()).collect();
+        assert_eq!(counts, [json!(1), json!(6)]);
+    }
+
+    #[actix_web::test]
     async fn a_flood_of_failed_logins_leaves_room_for_other_events() {
         let log = Arc::new(FlakyLog::failing(0));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
-        let (events, unstored) = Events::new(log.clone(), EventCounts::default());
+        let (events, unstored) = Events::new(log.clone(), EventCounts::default(), Arc::clone(&clock));
         let events = Arc::new(events);
         let tasks = ReadyTasks::new(&events, unstored, None, Instances::One, &clock).unwrap();
         let tasks = tasks.start();

@@ -28,6 +28,7 @@ use session_store::entropy::SystemEntropy;
 use session_store::event_log::EventLog;
 use session_store::events::{EventSink, event};
 
+use crate::clock::Clock;
 use folded::{Folded, Kind};
 use recorder::{Recorded, Recorder, recorder};
 
@@ -39,6 +40,7 @@ pub use handed_on::{EventTasks, Instances, ReadyTasks, WebhookError, WebhookSetu
 pub struct Events {
     recorder: Arc<Recorder>,
     log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
     folded: Mutex<Folded>,
     /// Of the signing keys in force.
     kids: Mutex<BTreeSet<String>>,
@@ -50,12 +52,13 @@ pub struct Events {
 pub struct Unstored(Recorded);
 
 impl Events {
-    /// Into `log`, and counted in `counts`.
-    pub fn new(log: Arc<dyn EventLog>, counts: EventCounts) -> (Self, Unstored) {
+    /// Into `log`, and counted in `counts`. Floods are told of by `clock`.
+    pub fn new(log: Arc<dyn EventLog>, counts: EventCounts, clock: Arc<dyn Clock>) -> (Self, Unstored) {
         let (recorder, waiting) = recorder(counts.clone());
         let events = Self {
             recorder: Arc::new(recorder),
             log,
+            clock,
             folded: Mutex::default(),
             kids: Mutex::default(),
             entropy: SystemEntropy::new(),
@@ -107,17 +110,17 @@ impl Events {
     }
 
     fn fold(&self, kind: Kind, device: Option<Device>, now: Timestamp) {
-        let told = lock(&self.folded).happened(kind, now);
+        let told = lock(&self.folded).happened(kind, self.clock.monotonic());
         if let Some(count) = told {
             self.tell(kind.event(count), device, now);
         }
     }
 
     /// Tells of what was folded and whose minute is over; with `all`, of the rest too.
-    fn tell_folded(&self, now: Timestamp, all: bool) {
-        let due = lock(&self.folded).due(now, all);
+    fn tell_folded(&self, all: bool) {
+        let due = lock(&self.folded).due(self.clock.monotonic(), all);
         for (kind, count) in due {
-            self.tell(kind.event(count), None, now);
+            self.tell(kind.event(count), None, self.clock.now());
         }
     }
 

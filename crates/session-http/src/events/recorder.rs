@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use session_core::security_event::{EventKind, SecurityEvent};
 use session_store::events::EventSink;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::counts::EventCounts;
@@ -13,7 +14,7 @@ use crate::log_identity::log_subject;
 /// How many events wait at most to be stored. Some 400 bytes each.
 pub(super) const QUEUE: usize = 10_000;
 
-/// Where events are told. It neither blocks nor fails: what finds the queue full is counted, and is in the log all the same.
+/// Where events are told. It neither blocks nor fails: what finds the queue full or closed is counted, and is in the log all the same.
 #[derive(Debug)]
 pub(super) struct Recorder {
     counts: EventCounts,
@@ -45,14 +46,21 @@ impl EventSink for Recorder {
     fn record(&self, event: SecurityEvent) {
         log(&event);
         self.counts.happened(&event.kind);
-        if self.queue.try_send(event).is_err() {
-            self.counts.dropped();
-            if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
-                tracing::error!(
-                    "security events are not stored at present: the store does not take them, and {QUEUE} wait; \
-                     they are logged, and counted in session_events_dropped_total"
-                );
-            }
+        let Err(error) = self.queue.try_send(event) else { return };
+        self.counts.dropped();
+        if self.dropped.fetch_add(1, Ordering::Relaxed) > 0 {
+            return;
+        }
+        match error {
+            TrySendError::Full(_) => tracing::error!(
+                "security events are not stored at present: the store does not take them, and {QUEUE} wait; \
+                 they are logged, and counted in session_events_dropped_total"
+            ),
+            // By a stop, after everything that requests tell of; or a fault, which leads to one.
+            TrySendError::Closed(_) => tracing::warn!(
+                "security events are not stored any more, because the service stops; \
+                 they are logged, and counted in session_events_dropped_total"
+            ),
         }
     }
 }
@@ -88,19 +96,46 @@ mod tests {
 
     use super::*;
 
+    fn failed_login() -> SecurityEvent {
+        let kind = EventKind::LoginFailed { count: 1 };
+        event(kind, Timestamp::from_secs(0), &SystemEntropy::new())
+    }
+
+    /// What is logged meanwhile, without the events themselves.
+    fn logged(work: impl FnOnce()) -> String {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let writer = tracing_subscriber::fmt().with_writer(Arc::new(log.reopen().unwrap()));
+        tracing::subscriber::with_default(writer.finish(), work);
+        let text = std::fs::read_to_string(log.path()).unwrap();
+        let lines = text.lines().filter(|line| !line.contains("session_http::events: "));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     #[test]
     fn what_finds_the_queue_full_is_counted_and_does_not_wait() {
         let counts = EventCounts::default();
         let (recorder, waiting) = recorder(counts.clone());
-        let event = event(
-            EventKind::LoginFailed { count: 1 },
-            Timestamp::from_secs(0),
-            &SystemEntropy::new(),
-        );
-        for _ in 0..QUEUE + 3 {
-            recorder.record(event.clone());
-        }
+        let event = failed_login();
+        let log = logged(|| {
+            for _ in 0..QUEUE + 3 {
+                recorder.record(event.clone());
+            }
+        });
         assert_eq!(waiting.queue.len(), QUEUE);
         assert_eq!(counts.count_of_dropped(), 3);
+        assert_eq!(log.matches("10000 wait").count(), 1, "{log}");
+    }
+
+    #[test]
+    fn what_comes_after_a_stop_is_counted_and_not_blamed_on_the_store() {
+        let counts = EventCounts::default();
+        let (recorder, mut waiting) = recorder(counts.clone());
+        waiting.queue.close();
+        let log = logged(|| recorder.record(failed_login()));
+        assert_eq!(counts.count_of_dropped(), 1);
+        assert!(
+            log.contains("because the service stops") && !log.contains("10000"),
+            "{log}"
+        );
     }
 }

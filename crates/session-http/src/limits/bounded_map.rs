@@ -14,6 +14,7 @@ use std::time::Duration;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 
+use super::forget_half::forget_half;
 use super::key::Key;
 
 /// How many keys each limit remembers. With what the map itself takes, some 5 MB.
@@ -77,28 +78,11 @@ impl StateStore for BoundedMap {
         }
         let (answer, next) = decide(None)?;
         if part.len() >= self.0.keys_a_part {
-            forget_half(&mut part);
+            forget_half(&mut part, |full_at| *full_at);
         }
         part.insert(*key, next);
         Ok(answer)
     }
-}
-
-/// Half at once: one by one, each new key would look at all.
-fn forget_half(part: &mut HashMap<Key, Nanos>) {
-    let mut times: Vec<Nanos> = part.values().copied().collect();
-    let (_, median, _) = {
-        let middle = times.len() / 2;
-        times.select_nth_unstable(middle)
-    };
-    let median = *median;
-    let mut spare = part.len() / 2;
-    part.retain(|_, full_at| {
-        // Of those at the median itself as many as it takes: they may be all.
-        let goes = spare > 0 && *full_at <= median;
-        spare -= usize::from(goes);
-        !goes
-    });
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use session_core::time::Timestamp;
 
+use super::forget_half::forget_half;
 use super::key::Key;
 
 /// How long an address is known since the latest login from it.
@@ -35,7 +36,8 @@ impl Known {
     pub(super) fn note(&self, account: Key, address: Key, now: Timestamp) {
         let mut accounts = self.lock();
         if accounts.len() >= self.max_accounts && !accounts.contains_key(&account) {
-            forget_half(&mut accounts);
+            // Those that nobody has logged in to for longest. The latest login is the last.
+            forget_half(&mut accounts, |addresses| addresses.last().map(|(_, at)| *at));
         }
         let addresses = accounts.entry(account).or_default();
         addresses.retain(|(known, at)| *known != address && now.since(*at) < REMEMBERED);
@@ -58,20 +60,6 @@ impl Known {
         // A panic between two changes leaves a map that is whole.
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The accounts that nobody has logged in to for longest.
-fn forget_half(accounts: &mut HashMap<Key, Vec<(Key, Timestamp)>>) {
-    let latest = |addresses: &[(Key, Timestamp)]| addresses.last().map(|(_, at)| *at);
-    let mut times: Vec<_> = accounts.values().map(|addresses| latest(addresses)).collect();
-    let middle = times.len() / 2;
-    let median = *times.select_nth_unstable(middle).1;
-    let mut spare = accounts.len() / 2;
-    accounts.retain(|_, addresses| {
-        let goes = spare > 0 && latest(addresses) <= median;
-        spare -= usize::from(goes);
-        !goes
-    });
 }
 
 #[cfg(test)]
@@ -120,8 +108,8 @@ mod tests {
         for account in 0..150 {
             known.note(key(account), key(0), at(account.into()));
         }
-        assert!(known.lock().len() <= 100);
-        let has = |account| known.has(key(account), key(0), at(150));
-        assert_eq!((has(0), has(49), has(60), has(149)), (false, false, true, true));
+        let has = |account: &u32| known.has(key(*account), key(0), at(150));
+        let left: Vec<_> = (0..150).filter(has).collect();
+        assert_eq!(left, (50..150).collect::<Vec<_>>());
     }
 }

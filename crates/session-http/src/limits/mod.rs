@@ -3,6 +3,7 @@
 //! - `checks.rs`: what each route counts, and what a refusal is answered with. Start here.
 //! - `cells.rs`: what one limit counts, by governor; in `bounded_map.rs`, on `steady_clock.rs`, which nobody sets.
 //! - `known.rs`: who is exempt from an account's limit.
+//! - `forget_half.rs`: how these two stay small.
 //! - `key.rs`: who is who.
 //! - `fields.rs`: what answers tell.
 //!
@@ -13,6 +14,7 @@ mod bounded_map;
 mod cells;
 mod checks;
 mod fields;
+mod forget_half;
 mod key;
 mod known;
 mod steady_clock;

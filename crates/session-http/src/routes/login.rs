@@ -12,6 +12,7 @@ use super::grant_answer;
 use crate::app::App;
 use crate::cookies::Jar;
 use crate::credentials::{bearer, cookies_of};
+use crate::decision::Decision;
 use crate::key_directory::NoLook;
 use crate::known_keys::{self, Untold};
 use crate::login::LoginError;
@@ -60,6 +61,7 @@ pub(super) async fn login(
         let outcome = checker.check(&username, &password).await;
         let settled = attempt.settle(&app, from.ip, &outcome, now).await;
         if let Err(LoginError::InvalidCredentials) = outcome {
+            app.metrics.decided(Decision::LoginFailed.name());
             app.events.login_failed(from, now);
         }
         (outcome, settled)

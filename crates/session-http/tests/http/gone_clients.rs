@@ -170,3 +170,25 @@ async fn a_right_password_costs_nothing_and_opens_nothing_when_its_owner_has_gon
     eventually("the count is given back", PATIENCE, login).await.unwrap();
     assert_eq!(app.store.told(), [EventKind::SessionCreated], "the second one's");
 }
+
+/// Guesses that nobody waits for are guesses.
+#[tokio::test]
+async fn a_wrong_password_is_counted_once_whether_or_not_its_guesser_has_gone() {
+    let app = FragileApp::start().await;
+    let guess = json!({"username": "stranger", "password": "wrong-password"});
+    app.store.set_logins(Health::Hangs);
+    hang_up(&app, "POST /auth/login", &[], Some(guess.clone())).await;
+    app.store.set_logins(Health::Works);
+    let counted = async || {
+        let metrics = app.admin.get("/metrics").send().await.expect(200).text;
+        let mut lines = metrics.lines();
+        lines.find_map(|line| {
+            line.strip_prefix("session_decisions_total{decision=\"login_failed\"} ")
+                .map(str::to_owned)
+        })
+    };
+    let first = eventually("it is counted", PATIENCE, counted).await.unwrap();
+    let heard = app.client.post("/auth/login").json(guess).send().await;
+    heard.problem(401, "invalid_credentials");
+    assert_eq!((&*first, counted().await.as_deref()), ("1", Some("2")));
+}

@@ -20,6 +20,7 @@ mod decisions;
 mod drafts;
 mod drafts_refused;
 mod ended_task;
+mod event_floods;
 mod events;
 mod feed;
 mod gone_clients;

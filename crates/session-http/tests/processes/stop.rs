@@ -67,7 +67,7 @@ async fn with_nothing_in_flight_it_ends_at_once() {
     let client = Client::new(demo.address);
     client.get("/healthz").send().await.expect(200);
     demo.terminate();
-    assert_eq!(demo.wait().code(), Some(0));
+    assert_eq!(demo.ends_at_once().await.code(), Some(0));
     let log = fs::read_to_string(&log).unwrap();
     assert!(!log.contains("ERROR"), "{log}");
 }

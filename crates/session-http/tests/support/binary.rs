@@ -1,11 +1,13 @@
 //! The real binary, as a process.
 
 use std::fs::{self, File};
+use std::future::ready;
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use session_testbed::eventually::{PATIENCE, eventually};
 use tokio::net::TcpStream;
 
 /// A process that answers, killed when it is dropped.
@@ -107,6 +109,12 @@ impl Binary {
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits for its end, and not for as long as it would wait for what is in flight.
+    pub(crate) async fn ends_at_once(mut self) -> ExitStatus {
+        let ended = || ready(self.child.try_wait().unwrap());
+        eventually("it ends", PATIENCE, ended).await.unwrap()
     }
 
     /// Waits for its end.

@@ -251,6 +251,7 @@ impl LoginChecker for Fragile {
         self.logins.turn().await.unwrap();
         match username {
             "overloaded" => Err(LoginError::Overloaded),
+            "stranger" => Err(LoginError::InvalidCredentials),
             "unavailable" => Err(LoginError::Unavailable(INSIDE.into())),
             name => Ok(Subject::new(name).unwrap()),
         }

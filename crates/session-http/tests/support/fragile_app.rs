@@ -18,7 +18,7 @@ use session_core::time::Timestamp;
 use session_http::api_key::{ApiKeyHash, ApiKeys};
 use session_http::app::App;
 use session_http::background::Sweeping;
-use session_http::clock::ManualClock;
+use session_http::clock::{Clock, ManualClock};
 use session_http::config::{CookiesConfig, ProxyHeader, RateLimitConfig};
 use session_http::cookies::Cookies;
 use session_http::events::Events;
@@ -253,7 +253,8 @@ fn app(store: Arc<Fragile>, keys: Keys, policy: Policy, clock: Arc<ManualClock>)
     });
     let drafts = Arc::clone(&store) as Arc<dyn DraftStore>;
     // Nothing stores them here.
-    let (events, _) = Events::new(Arc::new(MemoryStore::new()), metrics.events().clone());
+    let log = Arc::new(MemoryStore::new());
+    let (events, _) = Events::new(log, metrics.events().clone(), Arc::clone(&clock) as Arc<dyn Clock>);
     App {
         sessions,
         drafts: Drafts::new(drafts, DraftPolicy::default(), Arc::new(SystemEntropy::new())),

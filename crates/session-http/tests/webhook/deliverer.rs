@@ -95,6 +95,22 @@ impl World {
     }
 }
 
+/// A world, and the metrics that it counts into.
+pub(crate) fn counted() -> (World, Metrics) {
+    let metrics = Metrics::new();
+    let world = World {
+        counts: metrics.events().clone(),
+        ..World::new()
+    };
+    (world, metrics)
+}
+
+/// Waits until `metrics` shows this line.
+pub(crate) async fn shows(metrics: &Metrics, line: &str) {
+    // Counted once the answer is there.
+    until(line, || text_of(metrics).lines().any(|shown| shown == line)).await;
+}
+
 /// What `metrics` shows.
 pub(crate) fn text_of(metrics: &Metrics) -> String {
     metrics.text(&Measured {

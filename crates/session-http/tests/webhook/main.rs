@@ -13,5 +13,6 @@ mod failing;
 mod receiver;
 mod refused;
 mod signed;
+mod texts;
 mod two_instances;
 mod writes;

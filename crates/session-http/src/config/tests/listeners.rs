@@ -56,6 +56,24 @@ fn plain_http_off_loopback_needs_a_declared_proxy() {
             assert!(faults[0].starts_with("listen: ") && faults[0].contains("proxy.trusted"));
         }
     }
+}
+
+#[test]
+fn a_proxy_is_written_in_any_form_that_matches_its_address() {
+    let trusted = |text| good(LEAST, &[("SESSION_PROXY__TRUSTED", text)]).proxy.trusted;
+    for (text, network) in [
+        ("10.0.0.9", "10.0.0.9/32"),
+        // As a listener for both families shows it.
+        ("::ffff:10.0.0.9", "10.0.0.9/32"),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("2001:db8::9", "2001:db8::9/128"),
+    ] {
+        assert_eq!(trusted(text), [network.parse().unwrap()], "{text}");
+    }
+    for mapped in ["::ffff:10.0.0.9/128", "::ffff:10.0.0.0/104", "::ffff:10.0.0.0/8"] {
+        let fault = fault_of(("SESSION_PROXY__TRUSTED", mapped));
+        assert!(fault.contains("in the form of IPv6"), "{fault}");
+    }
     for all in ["0.0.0.0/0", "::/0"] {
         assert!(fault_of(("SESSION_PROXY__TRUSTED", all)).contains("every address"));
     }

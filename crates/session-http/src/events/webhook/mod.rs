@@ -25,7 +25,7 @@ use super::counts::EventCounts;
 use super::random;
 use crate::clock::Clock;
 use crate::config::WebhookConfig;
-use post::Poster;
+use post::{FailureKind, Poster};
 use refusals::Refusals;
 
 /// For how long an instance may deliver before it has to say again that it does.
@@ -80,6 +80,9 @@ pub struct Deliverer {
     backoff: Backoff,
     store_backoff: Backoff,
     refusals: Refusals,
+    /// After such a failure an event was taken, or at least judged, as soon as its texts were left out: after the next one that is
+    /// tried at once.
+    texts_hurt_by: Option<FailureKind>,
     lease: Option<Lease>,
     /// Behind which position it was said that events were missed, so that a page that is read again says it once.
     missed_at: Option<EventPosition>,
@@ -131,6 +134,7 @@ impl Deliverer {
             backoff: BACKOFF,
             store_backoff: BACKOFF,
             refusals: Refusals::default(),
+            texts_hurt_by: None,
             lease: None,
             missed_at: None,
         })

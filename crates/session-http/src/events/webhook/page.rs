@@ -1,8 +1,9 @@
 //! One page of events, each in its turn; and what becomes of one that the receiver refuses.
 //!
 //! Some of an event's text is a stranger's: whoever types a wrong password names their device. A receiver, or what filters in front
-//! of it, may refuse such a text whenever it comes. So an event that is refused is sent once more without those texts. One that is
-//! refused all the same, again and again, is passed over as soon as another one behind it is taken.
+//! of it, may refuse such a text whenever it comes. So an event that is refused is sent once more without those texts, and then what
+//! is said of that counts: the filter has judged the text, not the event. One that is refused all the same, again and again, is
+//! passed over as soon as another one behind it is taken.
 
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use session_store::event_log::LoggedEvent;
 use session_store::store::StoreError;
 
 use super::message::Message;
-use super::post::{Failure, Outcome};
+use super::post::{Failure, FailureKind, Outcome};
 use super::{Deliverer, LONGEST_WAIT, Round, refusals};
 use crate::events::random;
 
 /// What became of an event.
 enum Delivery {
     Taken,
+    /// Nothing was sent: it is none. It will not become one by waiting, and those behind it are to be delivered.
+    NoEvent,
     Failed(Failure),
     /// The round ends, whatever the event.
     Ended(Round),
@@ -36,9 +39,17 @@ impl Deliverer {
                     }
                     self.is_done(event);
                 }
-                Delivery::Failed(failure) if refused.is_some() && failure.is_refusal => {}
+                Delivery::NoEvent if refused.is_none() => {
+                    self.tell_no_event(event);
+                    self.is_done(event);
+                }
+                // Its turn comes with those before it.
+                Delivery::NoEvent => {}
+                Delivery::Failed(failure) if refused.is_some() && failure.kind == FailureKind::Refusal => {}
                 Delivery::Failed(failure) => {
-                    if !failure.is_refusal || !self.refusals.again(&event.position, self.clock.monotonic()) {
+                    if failure.kind != FailureKind::Refusal
+                        || !self.refusals.again(&event.position, self.clock.monotonic())
+                    {
                         return Ok(Round::Failed(self.failed(&failure)));
                     }
                     refused = Some((at, failure));
@@ -56,8 +67,11 @@ impl Deliverer {
         for event in events {
             match self.deliver(event).await? {
                 Delivery::Taken => {}
+                Delivery::NoEvent => self.tell_no_event(event),
                 Delivery::Failed(Failure {
-                    why, is_refusal: true, ..
+                    why,
+                    kind: FailureKind::Refusal,
+                    ..
                 }) => {
                     self.counts.skipped();
                     tracing::error!(
@@ -81,41 +95,69 @@ impl Deliverer {
         }
     }
 
-    /// As it is; if that is refused, or has failed often, also without its texts.
+    fn tell_no_event(&self, event: &LoggedEvent) {
+        tracing::error!(
+            receiver = self.receiver,
+            position = event.position.as_str(),
+            "what stands in the events' log is no event; it is passed over"
+        );
+    }
+
+    /// As it is; if that failed and may be for its texts, at once also without them. The last word counts.
     async fn deliver(&mut self, event: &LoggedEvent) -> Result<Delivery, StoreError> {
         let Some(message) = Message::of(&event.json) else {
-            // It will not become one by waiting, and those behind it are to be delivered.
-            tracing::error!(
-                position = event.position.as_str(),
-                "what stands in the events' log is no event; it is passed over"
-            );
-            return Ok(Delivery::Taken);
+            return Ok(Delivery::NoEvent);
         };
         let failure = match self.attempt(&message).await? {
             Delivery::Failed(failure) => failure,
             other => return Ok(other),
         };
-        // Who filters may also break the connection, and a receiver that stumbles over a text answers 500.
-        if !failure.is_refusal && self.backoff.failures() < refusals::TIMES {
+        if !self.may_be_for_the_texts(failure.kind) {
             return Ok(Delivery::Failed(failure));
         }
         let Some(shorter) = Message::without_texts(&event.json) else {
             return Ok(Delivery::Failed(failure));
         };
-        let delivery = self.attempt(&shorter).await?;
-        if matches!(delivery, Delivery::Taken) {
-            self.counts.shortened();
-            tracing::warn!(
-                receiver = self.receiver,
-                id = message.id,
-                why = failure.why,
-                "the webhook's receiver took this event only without the label and the user agent of its device"
-            );
-        }
-        Ok(match delivery {
-            Delivery::Failed(_) => Delivery::Failed(failure),
+        Ok(match self.attempt(&shorter).await? {
+            Delivery::Taken => {
+                self.note_texts_hurt(failure.kind);
+                self.counts.shortened();
+                tracing::warn!(
+                    receiver = self.receiver,
+                    id = message.id,
+                    why = failure.why,
+                    "the webhook's receiver took this event only without the label and the user agent of its device"
+                );
+                Delivery::Taken
+            }
+            Delivery::Failed(last) => {
+                if last.kind == FailureKind::Refusal {
+                    // It came further than with them.
+                    self.note_texts_hurt(failure.kind);
+                } else {
+                    // What fails without texts as well is not for them.
+                    self.texts_hurt_by = self.texts_hurt_by.filter(|kind| *kind != last.kind);
+                }
+                Delivery::Failed(Failure {
+                    retry_after: failure.retry_after.max(last.retry_after),
+                    ..last
+                })
+            }
             other => other,
         })
+    }
+
+    /// Who filters may also break the connection, and a receiver that stumbles over a text answers 500. That looks like one that is
+    /// down: it is found out once, after a while, and then remembered. Else each text of a stranger's would take that while again.
+    fn may_be_for_the_texts(&self, kind: FailureKind) -> bool {
+        kind == FailureKind::Refusal || self.texts_hurt_by == Some(kind) || self.backoff.failures() >= refusals::TIMES
+    }
+
+    /// A refusal needs no noting: it is followed by a shorter message each time.
+    fn note_texts_hurt(&mut self, kind: FailureKind) {
+        if kind != FailureKind::Refusal {
+            self.texts_hurt_by = Some(kind);
+        }
     }
 
     /// Tries once, if this instance still delivers.

@@ -53,8 +53,18 @@ pub(super) struct Failure {
     pub(super) why: String,
     /// What the receiver says, if it does.
     pub(super) retry_after: Option<Duration>,
-    /// Whether the receiver says that it is for the message: a 4xx, but none that asks for patience.
-    pub(super) is_refusal: bool,
+    pub(super) kind: FailureKind,
+}
+
+/// What a failure says of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// It is for the message: a 4xx, but none that asks for patience.
+    Refusal,
+    /// The receiver asks for patience: 408, 425, 429, or whatever has a `Retry-After` and is no refusal.
+    Patience,
+    /// It may be anything.
+    Other,
 }
 
 impl Poster {
@@ -94,7 +104,7 @@ impl Poster {
             Outcome::Failed(Failure {
                 why,
                 retry_after: None,
-                is_refusal: false,
+                kind: FailureKind::Other,
             })
         };
         let timestamp = now.as_secs();
@@ -136,10 +146,17 @@ fn outcome<B>(response: &Response<B>) -> Outcome {
                 .headers()
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok());
+            let retry_after = seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+            let kind = match status.as_u16() {
+                408 | 425 | 429 => FailureKind::Patience,
+                400..=499 => FailureKind::Refusal,
+                _ if retry_after.is_some() => FailureKind::Patience,
+                _ => FailureKind::Other,
+            };
             Outcome::Failed(Failure {
                 why: format!("it answered {}", status.as_u16()),
-                retry_after: seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs),
-                is_refusal: status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429),
+                retry_after,
+                kind,
             })
         }
     }
