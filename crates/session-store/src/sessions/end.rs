@@ -12,7 +12,7 @@ use session_core::time::Timestamp;
 use super::Sessions;
 use super::unsettled::Ending;
 use crate::events::event_of;
-use crate::store::{Revoke, StoreError, Version};
+use crate::store::{Revoke, StoreError, Stored, Version};
 
 /// A session may have been ended or not: the request must be repeated, which tells. Meanwhile [`Sessions::settle`] carries on with it.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,8 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Ends every session of `subject` but `except`. Returns how many ended.
+    /// Ends every session of `subject` but `except`. Returns how many ended: in a store that may lose writes also those that only
+    /// look idle, because their devices may go on with what it has lost.
     pub async fn end_all(
         &self,
         subject: &Subject,
@@ -65,8 +66,16 @@ impl Sessions {
         reason: RevocationReason,
         now: Timestamp,
     ) -> Result<usize, EndError> {
+        let over = if self.store.may_lose_writes() {
+            lifetime::ended_whatever_was_lost
+        } else {
+            lifetime::ended
+        };
         let mut ended = 0;
-        for record in self.live_sessions(subject, now).await? {
+        for Stored { record, .. } in self.store.list(subject).await? {
+            if over(&record, &self.policy, now).is_some() {
+                continue;
+            }
             if Some(record.id) != except && self.end(&record.id, reason, now).await? {
                 ended += 1;
             }
