@@ -153,20 +153,24 @@ async fn an_end_that_nobody_waits_for_any_longer_is_carried_on_with_and_told() {
     }
 }
 
-/// Also of a settling that is given up: what it was at stays noted, as it was.
+/// A settling that hangs is given up when somebody else has settled it: it is not taken up again.
 #[tokio::test]
-async fn settling_that_is_dropped_is_taken_up_again() {
+async fn a_settling_that_is_dropped_leaves_what_was_settled_meanwhile() {
     let (sessions, store, told) = set_up(Policy::default());
     let grant = opened(&sessions).await;
     store.fail_with(Fault::RevokeFails);
     sessions.end(&grant.record.id, LOGOUT, at(1)).await.unwrap_err();
     store.fail_with(Fault::RevokeAnswerHangs);
-    assert!(sessions.settle(at(2)).now_or_never().is_none());
+    let mut hanging = Box::pin(sessions.settle(at(2)));
+    assert!((&mut hanging).now_or_never().is_none());
     sessions.settle(at(3)).await;
     assert_eq!(told.take(), [end_of(&grant, LOGOUT)]);
+    drop(hanging);
+    sessions.settle(at(4)).await;
+    assert_eq!(told.take(), []);
 }
 
-/// Nobody can refresh it ever again.
+/// What is known of it is where its record was.
 #[tokio::test]
 async fn a_damaged_session_counts_as_over() {
     let (sessions, store, told) = set_up(Policy::default());
