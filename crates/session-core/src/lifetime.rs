@@ -98,8 +98,19 @@ impl Lifetime {
 
 /// Why `record` is over at `now`: revoked, idle, or past its absolute end, in this order.
 pub fn ended(record: &SessionRecord, policy: &Policy, now: Timestamp) -> Option<EndReason> {
+    over(record, Lifetime::of(record, policy), now)
+}
+
+/// As [`ended`], where the store may have lost the last use of the session. A device that refreshed it just before it was idle may
+/// come back with the token that proves it, and go on for one idle time from then: for as long it is not over.
+pub fn ended_whatever_was_lost(record: &SessionRecord, policy: &Policy, now: Timestamp) -> Option<EndReason> {
+    let last_use = Lifetime::of(record, policy).idle_end;
+    over(record, Lifetime::used_at(record, policy, last_use), now)
+}
+
+fn over(record: &SessionRecord, lifetime: Lifetime, now: Timestamp) -> Option<EndReason> {
     match record.revoked {
         Some(revocation) => Some(EndReason::Revoked(revocation.reason)),
-        None => Lifetime::of(record, policy).ended(now),
+        None => lifetime.ended(now),
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use session_core::lifetime::{KEPT_AFTER_END, Lifetime, Phase, ended};
+use session_core::lifetime::{KEPT_AFTER_END, Lifetime, Phase, ended, ended_whatever_was_lost};
 use session_core::policy::Policy;
 use session_core::session::{EndReason, Revocation, RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
@@ -117,6 +117,21 @@ proptest! {
         prop_assert_eq!(lifetime.ended(Timestamp::MAX), Some(reason));
         if ends_at > Timestamp::from_millis(i64::MIN) {
             prop_assert_eq!(lifetime.ended(ends_at.saturating_sub(MILLISECOND)), None);
+        }
+    }
+
+    #[test]
+    fn what_is_over_whatever_was_lost_is_over_for_every_device(
+        record in record(), policy in policy(), proven in time(), now in time(),
+    ) {
+        let known = Lifetime::of(&record, &policy);
+        // Later than that the device itself was too late.
+        let proven = proven.min(known.idle_end);
+        if let Some(reason) = ended_whatever_was_lost(&record, &policy, now) {
+            prop_assert!(Lifetime::used_at(&record, &policy, proven).ended(now).is_some());
+            prop_assert_eq!(ended(&record, &policy, now).is_some(), true);
+            let revoked = SessionRecord { revoked: Some(Revocation { at: now, reason: RevocationReason::Logout }), ..record };
+            prop_assert_ne!(ended_whatever_was_lost(&revoked, &policy, now), Some(reason));
         }
     }
 

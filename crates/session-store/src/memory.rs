@@ -5,6 +5,7 @@ mod events;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -117,6 +118,8 @@ impl RevocationFeed for MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     sessions: HashMap<SessionId, Kept>,
+    /// Invariant: exactly the sessions that are kept. They are copied in this order: a page costs no look at the others.
+    ids: BTreeSet<SessionId>,
     /// Invariant: exactly the sessions that are kept and not revoked, and no empty set.
     live: HashMap<Subject, HashSet<SessionId>>,
     /// Invariant: each session has an entry at or before its `keep_until`. A swap that moves that on leaves the entry, and the sweep
@@ -140,6 +143,7 @@ impl State {
         }
         let stored = new.clone();
         self.sessions.insert(id, Kept { stored, keep_until });
+        self.ids.insert(id);
         self.due.insert((keep_until, id));
         Ok(())
     }
@@ -202,13 +206,9 @@ impl State {
 
     fn records_after(&self, position: &RecordsPosition, limit: usize) -> (Vec<Kept>, Option<RecordsPosition>) {
         let after: Option<SessionId> = position.as_str().parse().ok();
-        let later = self
-            .sessions
-            .values()
-            .filter(|kept| Some(kept.stored.record.id) > after);
-        let mut records: Vec<_> = later.cloned().collect();
-        records.sort_unstable_by_key(|kept| kept.stored.record.id);
-        records.truncate(limit);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let page = self.ids.range((from, Bound::Unbounded)).take(limit);
+        let records: Vec<_> = page.filter_map(|id| self.sessions.get(id)).cloned().collect();
         let last = records.last().map(|kept| kept.stored.record.id);
         (records, last.map(|id| RecordsPosition::new(id.to_string())))
     }
@@ -232,6 +232,7 @@ impl State {
                 }
                 Entry::Occupied(kept) => {
                     let subject = kept.remove().stored.record.subject;
+                    self.ids.remove(&id);
                     self.forget_live(&subject, &id);
                     deleted += 1;
                 }

@@ -13,6 +13,8 @@ use session_core::id::{SessionId, Subject};
 use session_core::session::{Revocation, SessionRecord};
 use session_core::time::Timestamp;
 
+use crate::record::RecordError;
+
 /// Names one write of one record. Random, not a counter: after a failover a counter repeats, and a stale swap against a
 /// repeated number would undo a logout. It is also the attempt's key: a swap that is repeated because its answer was lost
 /// finds its own version and is known to be done.
@@ -103,6 +105,15 @@ pub enum StoreError {
     /// A session of this id exists already.
     #[error("a session of this id exists already")]
     AlreadyExists,
+}
+
+impl StoreError {
+    /// Whether a stored session is damaged: no version of this software can read it. One of a form that is not known here is not: the
+    /// version that wrote it can.
+    pub fn is_damage(&self) -> bool {
+        let Self::Unreadable(cause) = self else { return false };
+        !matches!(cause.downcast_ref(), Some(RecordError::UnknownForm(_)))
+    }
 }
 
 /// A store of sessions. Every acknowledged write is as durable as the engine promises, and seen by every later read.

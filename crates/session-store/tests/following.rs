@@ -200,6 +200,29 @@ async fn a_revocation_that_the_store_has_lost_is_carried_out_again() {
     assert_eq!(entries.len(), 1);
 }
 
+/// As on servers of their own: the record's has the revocation, and the feed's has lost it.
+#[tokio::test]
+async fn what_the_feed_alone_has_lost_is_told_again() {
+    let (store, one, other, mut follower) = two().await;
+    let ended = open(&one).await;
+    one.end(&ended.record.id, ENDED, at(10)).await.unwrap();
+    follow(&other, &mut follower, at(11)).await.unwrap();
+    let revoked = store.load(&ended.record.id).await.unwrap().unwrap();
+    store.lose_writes_since(revoked).await;
+    for round in [12, 14] {
+        store.fail_with(Fault::Down);
+        follow(&other, &mut follower, at(round)).await.unwrap_err();
+        store.fail_with(Fault::None);
+        follow(&other, &mut follower, at(round + 1)).await.unwrap();
+        let (entries, _) = store.revocations_after(&FeedPosition::start()).await.unwrap();
+        let told: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.session, entry.revocation.at))
+            .collect();
+        assert_eq!(told, [(ended.record.id, at(10))], "with its own time, and once");
+    }
+}
+
 #[tokio::test]
 async fn what_could_not_be_repeated_is_repeated_the_next_time() {
     let (store, _one, other, mut follower, ended) = lost_revocation().await;
@@ -261,6 +284,37 @@ async fn a_lost_revocation_that_no_follower_notices_is_carried_out_again_before_
     other.sweep(at(3_600)).await.unwrap();
     assert_eq!(other.revocations_remembered(), 0);
     assert!(is_revoked(&store, &ended).await);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_carried_out_again_some_at_a_time() {
+    const KNOWN: usize = 40;
+    let (store, one, other, mut follower) = two().await;
+    for number in 0..KNOWN {
+        let login = login(&format!("person-{number}"), RotationMode::Keyed);
+        let ended = one.open(login, at(0)).await.unwrap();
+        one.end(&ended.record.id, ENDED, at(1)).await.unwrap();
+    }
+    follow(&other, &mut follower, at(2)).await.unwrap();
+    follow(&other, &mut follower, at(3_600)).await.unwrap();
+    assert_eq!((other.revocations_remembered(), store.most_revoking()), (KNOWN, 1));
+    other.sweep(at(3_600)).await.unwrap();
+    assert_eq!((other.revocations_remembered(), store.most_revoking()), (0, 16));
+}
+
+/// Nobody can use it: it holds up nothing.
+#[tokio::test]
+async fn a_damaged_session_that_was_revoked_is_forgotten_with_the_others() {
+    let (store, one, other, mut follower) = two().await;
+    for _ in 0..3 {
+        let ended = open(&one).await;
+        one.end(&ended.record.id, ENDED, at(1)).await.unwrap();
+    }
+    follow(&other, &mut follower, at(2)).await.unwrap();
+    follow(&other, &mut follower, at(3_600)).await.unwrap();
+    store.fail_with(Fault::RevokedIsDamaged);
+    other.sweep(at(3_600)).await.unwrap();
+    assert_eq!(other.revocations_remembered(), 0);
 }
 
 /// Its revocations have times of long ago, and are no older than any.

@@ -295,6 +295,30 @@ async fn ending_all_but_one_leaves_that_one_and_other_people() {
     assert!(sessions.verify(&bob.access_token, at(9)).is_ok());
 }
 
+/// A failover lost its last refresh, which came just before it was idle: the store takes it for over, and its device would go on.
+#[tokio::test]
+async fn ending_all_ends_also_what_only_looks_idle() {
+    let store = FaultyStore::new();
+    let sessions = sessions(store.clone(), Policy::default());
+    let opened = sessions.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
+    let subject = &opened.record.subject;
+    let before = store.load(&opened.record.id).await.unwrap().unwrap();
+    let newer = refresh(&sessions, &opened, key(1), at(30 * DAY - 1)).await.unwrap();
+    store.lose_writes_since(before.clone()).await;
+    let end_all = async |secs| {
+        sessions
+            .end_all(subject, None, RevocationReason::EndedElsewhere, at(secs))
+            .await
+            .unwrap()
+    };
+    assert_eq!(end_all(30 * DAY + 1).await, 1);
+    let refused = refresh(&sessions, &newer, key(2), at(30 * DAY + 1)).await.unwrap_err();
+    assert!(matches!(refused, RefreshError::Ended(reason) if reason == revoked(RevocationReason::EndedElsewhere)));
+    // What no device can go on with is left as it is.
+    store.lose_writes_since(before).await;
+    assert_eq!(end_all(60 * DAY).await, 0);
+}
+
 #[tokio::test]
 async fn sessions_end_in_time_and_say_which() {
     let sessions = sessions(FaultyStore::new(), Policy::default());

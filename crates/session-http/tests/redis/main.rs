@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod damaged;
 mod deployment;
 mod failover;
 mod keys;

@@ -82,6 +82,18 @@ pub async fn an_unknown_place_copies_from_the_start<S: SessionStore>(store: Arc<
     }
 }
 
+/// What was swept does not come, and what lies behind it does.
+pub async fn what_was_swept_is_not_copied<S: SessionStore>(store: Arc<S>) {
+    for number in 0..40 {
+        let keep_until = if number < 20 { at(-1) } else { Timestamp::MAX };
+        store.create(&session(number, "anna"), keep_until).await.unwrap();
+    }
+    while store.sweep(at(0), at(-1), 10).await.unwrap().more {}
+    let pages = pages_from(&*store, RecordsPosition::start(), 4).await;
+    let copied: HashSet<_> = by_id(pages.concat()).into_keys().collect();
+    assert_eq!(copied, (20..40).map(id).collect());
+}
+
 /// While others write, swap, revoke and sweep, each record that is there from beginning to end comes at least once.
 pub async fn records_that_stay_are_copied_while_others_come_and_go<S: SessionStore + 'static>(store: Arc<S>) {
     const STAYING: u64 = 100;

@@ -88,6 +88,7 @@ macro_rules! conformance_suite {
             a_copy_holds_every_record_with_its_end
             a_limit_bounds_a_page
             an_unknown_place_copies_from_the_start
+            what_was_swept_is_not_copied
             records_that_stay_are_copied_while_others_come_and_go
         }
     };

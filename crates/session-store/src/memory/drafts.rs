@@ -1,6 +1,7 @@
 //! The reference engine for drafts.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -19,8 +20,10 @@ use crate::store::{StoreError, Swept, Version};
 #[derive(Debug, Default)]
 pub(super) struct DraftMap {
     /// Invariant: no empty map of a subject.
-    subjects: BTreeMap<Subject, BTreeMap<DraftKey, Kept>>,
+    subjects: BTreeMap<Subject, Drafts>,
 }
+
+type Drafts = BTreeMap<DraftKey, Kept>;
 
 #[derive(Debug)]
 struct Kept {
@@ -150,10 +153,21 @@ impl DraftMap {
             let (subject, key) = (Subject::new(subject).ok()?, DraftKey::new(key).ok()?);
             Some((subject, key))
         });
-        let after = last.as_ref().map(|(subject, key)| (subject, key));
-        let drafts: Vec<_> = self
-            .all()
-            .filter(|(subject, key, _)| Some((*subject, *key)) > after)
+        // The rest of the subject at which the last page ended, and then the others.
+        let (rest, others) = match &last {
+            None => (None, Bound::Unbounded),
+            Some((subject, key)) => {
+                let rest = self.subjects.get_key_value(subject).map(|(subject, drafts)| {
+                    let later = drafts.range((Bound::Excluded(key), Bound::Unbounded));
+                    later.map(move |(key, kept)| (subject, key, kept))
+                });
+                (rest, Bound::Excluded(subject))
+            }
+        };
+        let drafts: Vec<_> = rest
+            .into_iter()
+            .flatten()
+            .chain(each(self.subjects.range((others, Bound::Unbounded))))
             .take(limit.max(1))
             .map(|(subject, key, kept)| KeptDraft {
                 subject: subject.clone(),
@@ -169,9 +183,7 @@ impl DraftMap {
     }
 
     fn all(&self) -> impl Iterator<Item = (&Subject, &DraftKey, &Kept)> {
-        self.subjects
-            .iter()
-            .flat_map(|(subject, drafts)| drafts.iter().map(move |(key, kept)| (subject, key, kept)))
+        each(self.subjects.iter())
     }
 
     fn remove(&mut self, subject: &Subject, key: &DraftKey) {
@@ -182,4 +194,10 @@ impl DraftMap {
             }
         }
     }
+}
+
+fn each<'a>(
+    subjects: impl Iterator<Item = (&'a Subject, &'a Drafts)>,
+) -> impl Iterator<Item = (&'a Subject, &'a DraftKey, &'a Kept)> {
+    subjects.flat_map(|(subject, drafts)| drafts.iter().map(move |(key, kept)| (subject, key, kept)))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redis::Value;
+use session_core::id::SessionId;
 use session_core::time::Timestamp;
 
 use super::keys::Keys;
@@ -110,8 +111,8 @@ struct AnotherMaster;
 
 impl RedisStore {
     /// Tells the feed of a revocation that it may not have, and notes that.
-    pub(super) async fn tell(&self, revoked: &value::Read) -> Result<(), StoreError> {
-        let Some(entry) = revoked.feed_entry() else {
+    pub(super) async fn tell(&self, id: SessionId, revoked: &value::Head) -> Result<(), StoreError> {
+        let Some(entry) = revoked.feed_entry(id) else {
             return Ok(());
         };
         let feed = self.keys.feed();
@@ -120,9 +121,9 @@ impl RedisStore {
             self.at_once_and_durably(&TELL, &keys, &[self.mark.as_bytes(), &entry])
                 .await?,
         )?;
-        let key = self.keys.record(&revoked.stored.record.id);
-        let version = revoked.stored.version;
-        let told = self.link.script::<Value>(&TOLD, &[&key], &[version.as_bytes()]).await;
+        let key = self.keys.record(&id);
+        let version = revoked.version.as_bytes();
+        let told = self.link.script::<Value>(&TOLD, &[&key], &[version]).await;
         told.map(drop).map_err(unavailable)
     }
 

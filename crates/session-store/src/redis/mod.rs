@@ -123,7 +123,7 @@ impl RedisStore {
         key: &str,
         entry: &FeedEntry,
         version: &Version,
-    ) -> Result<Option<(value::Read, Result<(), StoreError>)>, StoreError> {
+    ) -> Result<Option<(Vec<u8>, Result<(), StoreError>)>, StoreError> {
         let feed = self.keys.feed();
         let (state, told_at_once) = if self.in_cluster {
             (State::ToBeTold, None)
@@ -137,7 +137,7 @@ impl RedisStore {
         match written.answer {
             Value::Int(MISSING) => Ok(None),
             Value::Int(LOST) => Err(lost()),
-            stored => Ok(Some((read(entry.session, &stored)?, written.acknowledged))),
+            stored => Ok(Some((bytes(stored)?, written.acknowledged))),
         }
     }
 }
@@ -198,16 +198,17 @@ impl SessionStore for RedisStore {
             session: *id,
             revocation,
         };
-        let Some((read, acknowledged)) = self.revoke_record(&key, &entry, &version).await? else {
+        let Some((stored, acknowledged)) = self.revoke_record(&key, &entry, &version).await? else {
             return Ok(Revoke::Missing);
         };
-        // Also if too few replicas have it: others hear of it all the same.
-        if read.state == State::ToBeTold {
-            self.tell(&read).await?;
+        // Also if too few replicas have it, or the record cannot be read: others hear of it all the same.
+        let (head, _) = value::split(&stored).map_err(unreadable)?;
+        if head.state == State::ToBeTold {
+            self.tell(*id, &head).await?;
         }
         acknowledged?;
-        let record = Box::new(read.stored.record);
-        Ok(if read.stored.version == version {
+        let record = Box::new(value::decode(*id, &stored).map_err(unreadable)?.stored.record);
+        Ok(if head.version == version {
             Revoke::Done(record)
         } else {
             Revoke::Already(record)

@@ -26,6 +26,14 @@ pub(super) struct Sweeping {
     found: Vec<String>,
 }
 
+/// What became of a record that was swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Deleted,
+    Left,
+    OfAnotherForm,
+}
+
 /// Whether the server has no memory for more.
 fn is_full(error: &StoreError) -> bool {
     let StoreError::Unavailable(cause) = error else {
@@ -48,8 +56,15 @@ impl RedisStore {
         let left = sweeping.found.len().saturating_sub(limit);
         let batch: Vec<_> = sweeping.found.drain(left..).collect();
         let seen = batch.into_iter().map(|key| self.see_to(key, now).boxed());
-        let seen = stream::iter(seen).buffer_unordered(AT_ONCE);
-        let deleted = seen.try_fold(0, async |sum, deleted| Ok(sum + deleted)).await?;
+        let seen: Vec<_> = stream::iter(seen).buffer_unordered(AT_ONCE).try_collect().await?;
+        let count = |what| seen.iter().filter(|seen| **seen == what).count();
+        let (deleted, of_another_form) = (count(Seen::Deleted), count(Seen::OfAnotherForm));
+        if of_another_form > 0 {
+            tracing::warn!(
+                of_another_form,
+                "sessions in a form that is not known here are left to the version that wrote them"
+            );
+        }
         // Whether there is more is known once something is found, or all was looked at.
         while limit > 0 && sweeping.found.is_empty() && !sweeping.cursor.end {
             self.find_more(sweeping).await?;
@@ -89,26 +104,30 @@ impl RedisStore {
         Ok(())
     }
 
-    /// Deletes the record at `key` if it is due, else mends what may be missing beside it. Answers how many were deleted.
-    async fn see_to(&self, key: String, now: Timestamp) -> Result<usize, StoreError> {
-        let Some((key, read, expiry)) = self.look_at(key).await? else {
-            return Ok(0);
+    /// Deletes the record at `key` if it is due, else mends what may be missing beside it.
+    async fn see_to(&self, key: String, now: Timestamp) -> Result<Seen, StoreError> {
+        let (key, read, expiry) = match self.look_at(key).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Seen::Left),
+            Err(StoreError::Unreadable(_)) => return Ok(Seen::OfAnotherForm),
+            Err(error) => return Err(error),
         };
+        let version = read.head.version;
         if expiry <= now.as_millis() {
-            let version = read.stored.version;
             let deleted = self.link.script(&SWEEP, &[&key], &[version.as_bytes()]).await;
-            return deleted.map_err(unavailable);
+            let deleted: u8 = deleted.map_err(unavailable)?;
+            return Ok(if deleted > 0 { Seen::Deleted } else { Seen::Left });
         }
-        match read.state {
+        match read.head.state {
             State::Live => match index::note(&self.link, &self.keys, &read.stored.record, expiry).await {
                 // Deleting what is due, and telling what is not told, goes on.
                 Err(error) if is_full(&error) => tracing::debug!(%error, "an index was not mended"),
                 noted => noted?,
             },
-            State::ToBeTold => self.tell(&read).await?,
+            State::ToBeTold => self.tell(read.stored.record.id, &read.head).await?,
             State::Revoked => {}
         }
-        Ok(0)
+        Ok(Seen::Left)
     }
 
     /// The record at `key` and its expiry, while it is there. A damaged one is left alone, to expire.

@@ -39,16 +39,23 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) stored: Stored,
+    pub(super) head: Head,
+}
+
+/// What stands in front, which can be read also if the record cannot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) version: Version,
     pub(super) state: State,
     /// Its revocation as it stands there: what is told of it is that, also if its reason is not known here.
     revocation: Option<[u8; REVOCATION_BYTES]>,
 }
 
-impl Read {
-    /// What the feed is told of it, if it is revoked.
-    pub(super) fn feed_entry(&self) -> Option<Vec<u8>> {
+impl Head {
+    /// What the feed is told of the session `id`, if it is revoked.
+    pub(super) fn feed_entry(&self, id: SessionId) -> Option<Vec<u8>> {
         let revocation = self.revocation?;
-        Some([self.stored.record.id.as_bytes().as_slice(), &revocation].concat())
+        Some([id.as_bytes().as_slice(), &revocation].concat())
     }
 }
 
@@ -73,6 +80,18 @@ pub(super) fn revoked_head(version: &Version, state: State, revocation: Revocati
 
 /// Reads the value of the session `id`.
 pub(super) fn decode(id: SessionId, value: &[u8]) -> Result<Read, RecordError> {
+    let (head, record) = split(value)?;
+    let mut record: SessionRecord = record::decode_compact(id, record)?;
+    record.revoked = head.revocation.map(revocation_of);
+    let version = head.version;
+    Ok(Read {
+        stored: Stored { record, version },
+        head,
+    })
+}
+
+/// Reads what stands in front of the record, and finds that.
+pub(super) fn split(value: &[u8]) -> Result<(Head, &[u8]), RecordError> {
     let (version, rest) = value.split_first_chunk::<VERSION_BYTES>().ok_or(RecordError::Length)?;
     let (letter, rest) = rest.split_first().ok_or(RecordError::Length)?;
     let states = [State::Live, State::ToBeTold, State::Revoked];
@@ -86,14 +105,12 @@ pub(super) fn decode(id: SessionId, value: &[u8]) -> Result<Read, RecordError> {
             .ok_or(RecordError::Length)?;
         (Some(*revocation), record)
     };
-    let mut record: SessionRecord = record::decode_compact(id, record)?;
-    record.revoked = revocation.map(revocation_of);
-    let version = Version::from_bytes(*version);
-    Ok(Read {
-        stored: Stored { record, version },
+    let head = Head {
+        version: Version::from_bytes(*version),
         state,
         revocation,
-    })
+    };
+    Ok((head, record))
 }
 
 /// An entry of the feed.

@@ -9,10 +9,10 @@ use session_core::security_event::{EventKind, SecurityEvent};
 use session_core::session::{Revocation, RevocationReason, SessionRecord};
 use session_core::time::Timestamp;
 
-use super::Sessions;
 use super::unsettled::Ending;
+use super::{Sessions, carried};
 use crate::events::event_of;
-use crate::store::{Revoke, StoreError, Version};
+use crate::store::{Revoke, StoreError, Stored, Version};
 
 /// A session may have been ended or not: the request must be repeated, which tells. Meanwhile [`Sessions::settle`] carries on with it.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ impl From<EndError> for super::OpenError {
 }
 
 impl Sessions {
-    /// Ends a session, at once and for good. `false` if it was over before, or never was.
+    /// Ends a session, at once and for good. `false` if it was over before, or never was; a damaged one counts as over.
     pub async fn end(&self, id: &SessionId, reason: RevocationReason, now: Timestamp) -> Result<bool, EndError> {
         let outcome = self.revoke(id, reason, None, now).await?;
         Ok(matches!(outcome, Revoke::Done(_)))
@@ -57,7 +57,8 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Ends every session of `subject` but `except`. Returns how many ended.
+    /// Ends every session of `subject` but `except`. Returns how many ended: in a store that may lose writes also those that only
+    /// look idle, because their devices may go on with what it has lost.
     pub async fn end_all(
         &self,
         subject: &Subject,
@@ -65,8 +66,16 @@ impl Sessions {
         reason: RevocationReason,
         now: Timestamp,
     ) -> Result<usize, EndError> {
+        let over = if self.store.may_lose_writes() {
+            lifetime::ended_whatever_was_lost
+        } else {
+            lifetime::ended
+        };
         let mut ended = 0;
-        for record in self.live_sessions(subject, now).await? {
+        for Stored { record, .. } in self.store.list(subject).await? {
+            if over(&record, &self.policy, now).is_some() {
+                continue;
+            }
             if Some(record.id) != except && self.end(&record.id, reason, now).await? {
                 ended += 1;
             }
@@ -88,12 +97,22 @@ impl Sessions {
         Ok(records)
     }
 
-    /// The session that `refresh_token` belongs to, if it is genuine, of whatever generation. Changes nothing.
+    /// The session that `refresh_token` belongs to, if it is genuine, of whatever generation. Changes nothing. Of one whose
+    /// record is damaged the client may carry what tells.
     pub async fn session_of(&self, refresh_token: &str, now: Timestamp) -> Result<Option<SessionRecord>, StoreError> {
         let Ok(token) = refresh_token.parse::<session_core::refresh_token::RefreshToken>() else {
             return Ok(None);
         };
-        let record = self.session(&token.facts().session).await?;
+        let session = token.facts().session;
+        let record = match self.session(&session).await {
+            Err(error) if error.is_damage() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%session, error, "a refresh token of a damaged session");
+                let carried = carried::opened(&token, refresh_token, &self.keys.load().refresh, now);
+                carried.map(|opened| opened.stored.record)
+            }
+            record => record?,
+        };
         Ok(record.filter(|record| is_genuine(&token, record, &self.keys.load().refresh, now)))
     }
 
@@ -124,12 +143,18 @@ impl Sessions {
             at: now,
             reason: ending.reason,
         };
-        let outcome = match self.store.revoke(&ending.session, revocation, ending.version).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                self.unsettled.note_ending(ending, &error);
-                return Err(error);
+        let begun = self.unsettled.begun(ending.clone());
+        let outcome = self.store.revoke(&ending.session, revocation, ending.version).await;
+        begun.ended(outcome.as_ref().err());
+        let outcome = match outcome {
+            // Nobody can go on with it, and its access tokens end here.
+            Err(error) if error.is_damage() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(session = %ending.session, error, "a damaged session was to end, and counts as over");
+                self.revoked.insert(ending.session, revocation, now);
+                return Ok(Revoke::Missing);
             }
+            outcome => outcome?,
         };
         if let Revoke::Done(record) | Revoke::Already(record) = &outcome
             && let Some(revocation) = record.revoked

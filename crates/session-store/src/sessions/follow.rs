@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use session_core::id::SessionId;
 use session_core::session::Revocation;
 use session_core::time::Timestamp;
 
-use super::{EndError, Sessions};
+use super::{AT_ONCE, EndError, Sessions};
 use crate::store::{FeedEntry, FeedPosition, Revoke, StoreError, Version};
 
 /// After a follower was cut off, what was news from so long before the cut on is compared with the feed. Shorter than what an
@@ -54,7 +55,7 @@ impl Sessions {
     /// once, when the feed has answered.
     ///
     /// After an error, the next call reads again what a failover may have changed. A revocation that this process has heard of
-    /// and the feed has not, was lost by the store: it is carried out again.
+    /// and the feed has not, was lost by the store: it is carried out again, and the feed told of it.
     pub async fn follow(
         &self,
         follower: &mut Follower,
@@ -72,7 +73,7 @@ impl Sessions {
         let now = clock();
         if was_cut_off {
             self.read_back(&entries, now);
-            self.revoke_again_what_was_lost(&entries).await?;
+            self.revoke_again_what_was_lost(&entries, &position).await?;
         } else {
             self.learn(&entries, now);
         }
@@ -116,31 +117,70 @@ impl Sessions {
         let mut time = time;
         if self.store.may_lose_writes() {
             time = time.min(self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP));
-            for (session, revocation) in self.revoked.before(time) {
-                self.revoke_again(&session, revocation).await?;
-            }
+            let known = stream::iter(self.revoked.before(time)).map(Ok);
+            let again = known.try_for_each_concurrent(AT_ONCE, async |(session, revocation)| {
+                self.revoke_again(&session, revocation).await.map(drop)
+            });
+            again.await?;
         }
         self.revoked.forget_before(time);
         Ok(())
     }
 
-    /// Carries out a revocation that this process knows of and the store may have lost.
-    pub(super) async fn revoke_again(&self, session: &SessionId, revocation: Revocation) -> Result<(), EndError> {
+    /// Carries out a revocation that this process knows of and the store may have lost. Answers whether it had: then its feed has it
+    /// now too. What cannot be read is as good as gone.
+    pub(super) async fn revoke_again(&self, session: &SessionId, revocation: Revocation) -> Result<bool, EndError> {
         let version = Version::random(&*self.entropy)?;
-        if let Revoke::Done(_) = self.store.revoke(session, revocation, version).await? {
-            tracing::warn!(%session, "the store had lost the revocation of a session; it is revoked again");
+        match self.store.revoke(session, revocation, version).await {
+            Ok(Revoke::Done(_)) => {
+                tracing::warn!(%session, "the store had lost the revocation of a session; it is revoked again");
+                Ok(true)
+            }
+            Ok(Revoke::Already(_) | Revoke::Missing) => Ok(false),
+            Err(StoreError::Unreadable(cause)) => {
+                let error = &*cause as &dyn std::error::Error;
+                tracing::error!(%session, error, "a session that was revoked cannot be read");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// `read_again` is what the feed has, up to `reached`.
+    async fn revoke_again_what_was_lost(
+        &self,
+        read_again: &[FeedEntry],
+        reached: &FeedPosition,
+    ) -> Result<(), EndError> {
+        let there: HashSet<_> = read_again.iter().map(|entry| entry.session).collect();
+        // From before the cut on: however long it lasted, what was read until then may have been lost.
+        let since = self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP);
+        let heard_of = self.revoked.news_since(since).into_iter();
+        let missing = heard_of.filter(|(session, _)| !there.contains(session));
+        let again = missing.map(|(session, revocation)| self.untold(session, revocation).boxed());
+        let again: Vec<_> = stream::iter(again).buffer_unordered(AT_ONCE).try_collect().await?;
+        let mut untold: Vec<_> = again.into_iter().flatten().collect();
+        if !self.store.may_lose_writes() || untold.is_empty() {
+            return Ok(());
+        }
+        // Others may have told it meanwhile.
+        let (told, _) = self.store.revocations_after(reached).await?;
+        let told: HashSet<_> = told.iter().map(|entry| entry.session).collect();
+        untold.retain(|entry| !told.contains(&entry.session));
+        if !untold.is_empty() {
+            tracing::warn!(
+                entries = untold.len(),
+                "the store's feed had lost revocations; it is told again"
+            );
+            self.store.append(&untold).await?;
         }
         Ok(())
     }
 
-    async fn revoke_again_what_was_lost(&self, read_again: &[FeedEntry]) -> Result<(), EndError> {
-        let there: HashSet<_> = read_again.iter().map(|entry| entry.session).collect();
-        // From before the cut on: however long it lasted, what was read until then may have been lost.
-        let since = self.known_until.get().saturating_sub(COMPARED_BEFORE_A_GAP);
-        let heard_of = self.revoked.news_since(since);
-        for (session, revocation) in heard_of.into_iter().filter(|(session, _)| !there.contains(session)) {
-            self.revoke_again(&session, revocation).await?;
-        }
-        Ok(())
+    /// Revokes again. The entry, if the feed lacks it still: where records and feed lie on servers of their own, the feed's may have
+    /// lost what the record's has, and who starts from now on knows of it by the feed only.
+    async fn untold(&self, session: SessionId, revocation: Revocation) -> Result<Option<FeedEntry>, EndError> {
+        let told = self.revoke_again(&session, revocation).await?;
+        Ok((!told).then_some(FeedEntry { session, revocation }))
     }
 }

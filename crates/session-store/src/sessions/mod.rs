@@ -51,6 +51,9 @@ const RECORDS_AT_ONCE: usize = 1_000;
 /// sweeping costs does not grow with the number of sessions.
 const PASSES_AT_ONCE: usize = 16;
 
+/// How many sessions are ended or looked at together. Where a part of the store hangs, the rest is not to wait for it.
+const AT_ONCE: usize = 16;
+
 /// What [`Sessions`] are made of.
 pub struct Setup {
     /// Where sessions are kept.

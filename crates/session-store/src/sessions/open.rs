@@ -1,5 +1,6 @@
 //! Opening a session: a person's credentials were checked, here or by a trusted backend.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use session_core::claims::Claims;
 use session_core::device::Device;
 use session_core::id::{SessionId, Subject};
@@ -9,7 +10,7 @@ use session_core::security_event::EventKind;
 use session_core::session::{NewSession, RevocationReason, RotationMode, SessionRecord};
 use session_core::time::Timestamp;
 
-use super::{Grant, Granted, InternalError, Sessions};
+use super::{AT_ONCE, EndError, Grant, Granted, InternalError, Sessions};
 use crate::events::event_of;
 use crate::store::{StoreError, Stored, Version};
 
@@ -47,6 +48,9 @@ pub enum OpenError {
 
 impl Sessions {
     /// Opens a session. If the subject has more than the policy allows, the oldest end as `evicted`.
+    ///
+    /// Where the store does not confirm the end of one that gives way, the session is open all the same, and [`Sessions::settle`] carries
+    /// on with that end: were it refused, each repeat would leave one more session behind that nobody holds a token of.
     pub async fn open(&self, login: Login, now: Timestamp) -> Result<Grant, OpenError> {
         let new = NewSession {
             rotation: self.policy.rotation_mode(login.rotation)?,
@@ -77,12 +81,29 @@ impl Sessions {
         self.store.create(&stored, grant.lifetime.keep_until()).await?;
         let created = event_of(EventKind::SessionCreated, &grant.record, now, &*self.entropy);
         self.events.record(created);
-        if let Some(replaced) = login.replaces {
-            self.end(&replaced, RevocationReason::Replaced, now).await?;
-        }
-        for evicted in giving_way {
-            self.end(&evicted, RevocationReason::Evicted, now).await?;
-        }
+        let replaced = login.replaces.map(|replaced| (replaced, RevocationReason::Replaced));
+        let evicted = giving_way
+            .into_iter()
+            .map(|evicted| (evicted, RevocationReason::Evicted));
+        let ending = stream::iter(replaced.into_iter().chain(evicted)).map(Ok);
+        let ending = ending.try_for_each_concurrent(AT_ONCE, async |(session, reason)| {
+            match self.end(&session, reason, now).await {
+                Ok(_) => Ok(()),
+                Err(EndError::Store(error)) if self.goes_on_without(&session, &error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(%session, error, "the end of a session that gives way to a login is not confirmed");
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            }
+        });
+        ending.await?;
         Ok(grant)
+    }
+
+    /// Whether a login need not wait for the end of `session`, at which the store failed: it is carried on with, or cannot be read, and
+    /// stays so.
+    fn goes_on_without(&self, session: &SessionId, error: &StoreError) -> bool {
+        matches!(error, StoreError::Unreadable(_)) || self.unsettled.ending(session, None).is_some()
     }
 }

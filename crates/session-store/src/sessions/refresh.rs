@@ -162,7 +162,7 @@ impl Sessions {
 
     async fn tell_again(&self, session: &SessionId, revocation: Revocation) -> Result<(), RefreshError> {
         match self.revoke_again(session, revocation).await {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(EndError::Store(error)) => Err(error.into()),
             Err(EndError::Entropy(error)) => Err(RefreshError::Internal(error.into())),
         }
@@ -191,21 +191,20 @@ impl Sessions {
                 ..self.of_request(EventKind::SessionMoved(moved), &next.record, device, now)
             },
         });
-        match self.store.swap(&stored.version, &next, keep_until).await {
-            Ok(Swap::Done) => {
+        let begun = moved.clone().map(|moved| self.unsettled.begun(moved));
+        let swapped = self.store.swap(&stored.version, &next, keep_until).await;
+        if let Some(begun) = begun {
+            begun.ended(swapped.as_ref().err());
+        }
+        match swapped? {
+            Swap::Done => {
                 if let Some(moved) = moved {
                     self.events.record(moved.event);
                 }
                 Ok(Break((next, rotated.successor)))
             }
-            Ok(Swap::Conflict(newer)) => Ok(Continue(*newer)),
-            Ok(Swap::Missing) => Err(RefreshError::Invalid),
-            Err(error) => {
-                if let Some(moved) = moved {
-                    self.unsettled.note_telling(moved, &error);
-                }
-                Err(error.into())
-            }
+            Swap::Conflict(newer) => Ok(Continue(*newer)),
+            Swap::Missing => Err(RefreshError::Invalid),
         }
     }
 

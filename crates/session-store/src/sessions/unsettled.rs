@@ -12,14 +12,11 @@ use session_core::security_event::SecurityEvent;
 use session_core::session::RevocationReason;
 use session_core::time::Timestamp;
 
-use super::Sessions;
+use super::{AT_ONCE, Sessions};
 use crate::store::{StoreError, Version};
 
 /// How much is remembered. More than that fails at once only where a store is away for long, and then most of it never began.
 const MOST: usize = 1_000;
-
-/// How much is settled at a time. Where a part of the store hangs, the rest is not to wait for it.
-const AT_ONCE: usize = 16;
 
 /// How often a refresh that is not stored is looked for: what hangs in a server may be done a moment after it was asked about.
 const LOOKS: u8 = 3;
@@ -50,9 +47,22 @@ pub(super) struct Telling {
 }
 
 #[derive(Clone)]
-enum Open {
+pub(super) enum Open {
     Ending(Ending),
+    /// And how often it was looked for.
     Telling(Telling, u8),
+}
+
+impl From<Ending> for Open {
+    fn from(ending: Ending) -> Self {
+        Self::Ending(ending)
+    }
+}
+
+impl From<Telling> for Open {
+    fn from(telling: Telling) -> Self {
+        Self::Telling(telling, 0)
+    }
 }
 
 impl Open {
@@ -82,16 +92,12 @@ impl Unsettled {
         Some(ending.clone())
     }
 
-    /// The store has not confirmed `ending`. One that was noted is there still, or was settled by somebody else meanwhile.
-    pub(super) fn note_ending(&self, mut ending: Ending, error: &StoreError) {
-        if !ending.noted {
-            ending.noted = true;
-            self.note(Open::Ending(ending), error);
+    /// The store is about to be told of this.
+    pub(super) fn begun(&self, what: impl Into<Open>) -> Begun<'_> {
+        Begun {
+            unsettled: self,
+            open: Some(what.into()),
         }
-    }
-
-    pub(super) fn note_telling(&self, telling: Telling, error: &StoreError) {
-        self.note(Open::Telling(telling, 0), error);
     }
 
     /// What is to be told of an end that was confirmed: of several who find the same, one tells.
@@ -105,10 +111,13 @@ impl Unsettled {
         }
     }
 
-    fn note(&self, new: Open, error: &StoreError) {
-        // What cannot be read stays so.
-        if !matches!(error, StoreError::Unavailable(_)) {
-            return;
+    fn note(&self, mut new: Open) {
+        if let Open::Ending(ending) = &mut new {
+            // It is there still, or was settled by somebody else meanwhile.
+            if ending.noted {
+                return;
+            }
+            ending.noted = true;
         }
         let mut open = self.open();
         if let Some(known) = open.iter_mut().find(|known| known.is_about(&new)) {
@@ -135,6 +144,36 @@ impl Unsettled {
     }
 }
 
+/// What the store was told, while its answer is waited for. If nobody waits any longer, because the future of whoever asked is
+/// dropped, it is unsettled.
+pub(super) struct Begun<'a> {
+    unsettled: &'a Unsettled,
+    open: Option<Open>,
+}
+
+impl Begun<'_> {
+    /// The store has answered, or has failed with `error`. What it cannot read stays so: of that nothing more is to be known.
+    pub(super) fn ended(mut self, error: Option<&StoreError>) {
+        match error {
+            Some(StoreError::Unavailable(_)) => {}
+            Some(StoreError::Unreadable(_) | StoreError::AlreadyExists) => {
+                if let Some(open) = self.open.take() {
+                    self.unsettled.take(&open);
+                }
+            }
+            None => self.open = None,
+        }
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.unsettled.note(open);
+        }
+    }
+}
+
 impl Sessions {
     /// Carries on with what the store was told and has not confirmed: sessions that were to end and may not have, and what is to be
     /// told of them. Nothing to do is usual, and costs nothing. Call it again and again, every second or so; what is left then is
@@ -146,7 +185,13 @@ impl Sessions {
                 let session = ending.session;
                 match self.carry_out_ending(ending, now).await {
                     Ok(_) => tracing::info!(%session, "the store has confirmed the end of a session"),
-                    Err(error) => tracing::debug!(%session, %error, "the end of a session is still not confirmed"),
+                    Err(error @ StoreError::Unavailable(_)) => {
+                        tracing::debug!(%session, %error, "the end of a session is still not confirmed");
+                    }
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(%session, error, "the end of a session will not be confirmed");
+                    }
                 }
             }
             Open::Telling(telling, looks) => self.look_for(telling, looks).await,
@@ -155,10 +200,17 @@ impl Sessions {
     }
 
     async fn look_for(&self, telling: Telling, looks: u8) {
-        let Ok(stored) = self.store.load(&telling.session).await else {
-            return;
+        let done = match self.store.load(&telling.session).await {
+            Ok(stored) => stored.is_some_and(|stored| stored.record.generation >= telling.generation),
+            Err(StoreError::Unavailable(_)) => return,
+            // It stays so.
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(session = %telling.session, error, "whether a session has moved will not be known");
+                self.unsettled.take(&Open::Telling(telling, looks));
+                return;
+            }
         };
-        let done = stored.is_some_and(|stored| stored.record.generation >= telling.generation);
         let event = telling.event.clone();
         if self.unsettled.take(&Open::Telling(telling.clone(), looks)).is_none() {
             return;

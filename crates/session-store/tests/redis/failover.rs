@@ -10,9 +10,9 @@ use session_store::redis::RedisStore;
 use session_store::sessions::{Grant, RefreshError, Sessions};
 use session_store::store::{Revoke, SessionStore as _, StoreError, Stored};
 use session_testbed::eventually::{PATIENCE, eventually};
-use session_testbed::redis::RedisOptions;
 use session_testbed::redis::cluster::RedisCluster;
 use session_testbed::redis::sentinel::{SentinelOptions, SentinelSetup};
+use session_testbed::redis::{Append, RedisOptions};
 use tokio::time::timeout;
 
 use crate::sample::{at, created, id, is_unavailable, kept, logout, session, told, version};
@@ -215,28 +215,44 @@ async fn one_on_each_node(cluster: &RedisCluster, store: &RedisStore) -> Vec<Sto
 
 #[tokio::test]
 async fn a_node_that_hangs_or_dies_holds_up_its_own_sessions_only() {
-    let (cluster, store) = in_own_cluster(RedisOptions::default()).await;
+    // With a node down the others go on, and the one comes back with its data.
+    let options = RedisOptions {
+        append: Append::Always,
+        lines: vec!["cluster-require-full-coverage no".to_owned()],
+        ..RedisOptions::default()
+    };
+    let (cluster, store) = in_own_cluster(options).await;
     let sessions = one_on_each_node(&cluster, &store).await;
     let feed = cluster.slot_of("sn:feed").await.unwrap();
-    let hung = (cluster.owner_of(feed).await.unwrap() + 1) % 3;
-    let its_own = &sessions[hung];
-    cluster.nodes()[hung].hang().unwrap();
-    for _ in 0..2 {
-        let loaded = timeout(BOUND, store.load(&its_own.record.id)).await.unwrap();
-        assert!(is_unavailable(&loaded), "{loaded:?}");
-        for other in sessions.iter().filter(|other| *other != its_own) {
-            let loaded = timeout(BOUND, store.load(&other.record.id)).await.unwrap();
-            assert_eq!(loaded.unwrap().as_ref(), Some(other));
+    let away = (cluster.owner_of(feed).await.unwrap() + 1) % 3;
+    let (node, its_own) = (&cluster.nodes()[away], &sessions[away]);
+    for dies in [false, true] {
+        if dies {
+            node.kill().unwrap();
+        } else {
+            node.hang().unwrap();
         }
+        for _ in 0..2 {
+            let loaded = timeout(BOUND, store.load(&its_own.record.id)).await.unwrap();
+            assert!(is_unavailable(&loaded), "{loaded:?}");
+            for other in sessions.iter().filter(|other| *other != its_own) {
+                let loaded = timeout(BOUND, store.load(&other.record.id)).await.unwrap();
+                assert_eq!(loaded.unwrap().as_ref(), Some(other));
+            }
+        }
+        // Who comes now finds the others, among which is the one with the first mark.
+        let url = cluster_url(&cluster).parse().unwrap();
+        let looked = timeout(BOUND, RedisStore::look(&url)).await.unwrap();
+        assert_eq!(looked.unwrap(), Some(store.mark()));
+        if dies {
+            node.restart().await.unwrap();
+        } else {
+            node.resume().unwrap();
+        }
+        let id = its_own.record.id;
+        let again = eventually("its own are there again", PATIENCE, || async {
+            store.load(&id).await.ok()
+        });
+        assert_eq!(again.await.unwrap().as_ref(), Some(its_own));
     }
-    // Who comes now finds the others, among which is the one with the first mark.
-    let url = cluster_url(&cluster).parse().unwrap();
-    let looked = timeout(BOUND, RedisStore::look(&url)).await.unwrap();
-    assert_eq!(looked.unwrap(), Some(store.mark()));
-    cluster.nodes()[hung].resume().unwrap();
-    let id = its_own.record.id;
-    let again = eventually("its own are there again", PATIENCE, || async {
-        store.load(&id).await.ok()
-    });
-    assert_eq!(again.await.unwrap().as_ref(), Some(its_own));
 }

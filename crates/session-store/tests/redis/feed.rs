@@ -17,7 +17,7 @@ use session_testbed::redis::server::RedisServer;
 use tokio::time::timeout;
 
 use crate::sample::{at, created, id, is_unavailable, logout, told, version};
-use crate::sessions_support::{login, processes_over};
+use crate::sessions_support::{login, processes, processes_over};
 use crate::topology::{cluster_url, in_own_cluster, opened};
 
 /// Longer than any wait on a server.
@@ -87,6 +87,35 @@ async fn crash_between_revoking_and_telling(cluster: &RedisCluster, store: &Redi
     by_sweeping().await;
     by_revoking().await;
     assert_eq!(told(store).await, [id(7)]);
+}
+
+/// The feed's server failed over alone: the record says revoked and told, and the feed has lost it.
+#[tokio::test]
+async fn what_the_feeds_own_server_has_lost_is_told_again() {
+    let (cluster, store) = in_own_cluster(RedisOptions::default()).await;
+    let store = Arc::new(store);
+    let [one, other, newcomer]: [Sessions; 3] = processes(&store, &Policy::default());
+    let mut follower = other.catch_up(at(0)).await.unwrap();
+    let grant = one.open(login("anna", RotationMode::Keyed), at(0)).await.unwrap();
+    let ended = grant.record.id;
+    one.end(&ended, RevocationReason::Logout, at(1)).await.unwrap();
+    other.follow(&mut follower, Duration::ZERO, || at(1)).await.unwrap();
+    let key = format!("sn:{{{ended}}}");
+    let state: String = owner(&cluster, &key)
+        .await
+        .ask(&["GETRANGE", &key, "16", "16"])
+        .await
+        .unwrap();
+    assert_eq!(state, "R");
+
+    let feed = owner(&cluster, "sn:feed").await;
+    feed.command(&["XADD", "sn:feed", "*", "r", "damaged"]).await.unwrap();
+    other.follow(&mut follower, Duration::ZERO, || at(2)).await.unwrap_err();
+    feed.command(&["DEL", "sn:feed"]).await.unwrap();
+    other.follow(&mut follower, Duration::ZERO, || at(3)).await.unwrap();
+    newcomer.catch_up(at(4)).await.unwrap();
+    assert!(newcomer.verify(&grant.access_token, at(4)).is_err());
+    assert_eq!(told(&store).await, [ended]);
 }
 
 async fn owner<'a>(cluster: &'a RedisCluster, key: &str) -> &'a RedisServer {

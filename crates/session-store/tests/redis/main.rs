@@ -12,6 +12,7 @@ mod sessions_support;
 
 mod access;
 mod conformance;
+mod damaged;
 mod events;
 mod failover;
 mod feed;

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use session_store::redis::RedisStore;
 use session_store::store::{Revoke, SessionStore as _, Swap};
 use session_testbed::eventually::{PATIENCE, eventually};
@@ -100,6 +101,37 @@ async fn a_command_goes_on_when_the_runtime_that_began_it_has_ended() {
         proxy.pass().unwrap();
         let revoked = revoking.await.unwrap();
         assert!(matches!(revoked, Revoke::Done(_)), "{revoked:?}");
+    }
+}
+
+/// Also over a connection whose own runtime goes on: more workers than a link has connections share them.
+#[tokio::test]
+async fn a_command_over_the_connection_of_another_runtime_goes_on_too() {
+    const LANES: u64 = 8;
+    let server = RedisServer::start(RedisOptions::default()).await.unwrap();
+    let proxy = TcpProxy::start(server.address()).unwrap();
+    // Connected from here.
+    let store = Arc::new(opened(&format!("redis://{}", proxy.address())).await);
+    for number in 0..LANES {
+        created(&store, number).await;
+    }
+    proxy.blackhole();
+    let begun = |number: u64| {
+        let store = Arc::clone(&store);
+        let mut revoking = Box::pin(async move { store.revoke(&id(number), logout(), version(number + 100)).await });
+        let worker = thread::spawn(move || {
+            let runtime = runtime();
+            assert!(runtime.block_on(async { (&mut revoking).now_or_never() }).is_none());
+            drop(runtime);
+            revoking
+        });
+        worker.join().unwrap()
+    };
+    // One of them has the number of the connection that was made here.
+    let begun: Vec<_> = (0..LANES).map(begun).collect();
+    proxy.pass().unwrap();
+    for revoked in join_all(begun).await {
+        assert!(matches!(revoked, Ok(Revoke::Done(_))), "{revoked:?}");
     }
 }
 

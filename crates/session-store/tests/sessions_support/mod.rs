@@ -8,7 +8,8 @@
     reason = "tests fail by panicking"
 )]
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -154,6 +155,8 @@ pub(crate) enum Fault {
     None,
     /// The next swap is stored, and its answer is lost.
     SwapAnswerLost,
+    /// The next swap is stored, and never answered.
+    SwapAnswerHangs,
     /// The next swap never arrives.
     SwapLost,
     /// Between load and swap, someone logs the session out.
@@ -162,14 +165,23 @@ pub(crate) enum Fault {
     RevokeFails,
     /// The next revocation is stored, and its answer is lost.
     RevokeAnswerLost,
+    /// The next revocation never arrives, and is never answered.
+    RevokeHangs,
+    /// The next revocation is stored, and never answered.
+    RevokeAnswerHangs,
+    /// The next revocation is of a session that is damaged.
+    RevokedIsDamaged,
     /// Every call fails.
     Down,
 }
 
-/// A memory store with faults, which can be set back to an older state of a session, as a failover does.
+/// A memory store with faults, which can be set back to an older state of a session, as a failover does. A revocation is not
+/// answered at once.
 pub(crate) struct FaultyStore {
     inner: Mutex<Arc<MemoryStore>>,
     fault: AtomicU8,
+    revoking: AtomicUsize,
+    most_revoking: AtomicUsize,
 }
 
 impl FaultyStore {
@@ -178,12 +190,19 @@ impl FaultyStore {
         Arc::new(Self {
             inner: Mutex::new(Arc::new(MemoryStore::new())),
             fault: AtomicU8::new(Fault::None as u8),
+            revoking: AtomicUsize::new(0),
+            most_revoking: AtomicUsize::new(0),
         })
     }
 
     /// Sets what goes wrong next.
     pub(crate) fn fail_with(&self, fault: Fault) {
         self.fault.store(fault as u8, Ordering::SeqCst);
+    }
+
+    /// How many revocations there were at once, at most.
+    pub(crate) fn most_revoking(&self) -> usize {
+        self.most_revoking.load(Ordering::SeqCst)
     }
 
     /// A failover: `session` is again as `stored`.
@@ -237,6 +256,10 @@ impl SessionStore for FaultyStore {
             inner.swap(expected, next, keep_until).await?;
             return Err(unavailable());
         }
+        if self.happens(Fault::SwapAnswerHangs) {
+            inner.swap(expected, next, keep_until).await?;
+            return pending().await;
+        }
         if self.happens(Fault::RevokedBeforeSwap) {
             let reason = session_core::session::RevocationReason::Logout;
             inner
@@ -258,7 +281,22 @@ impl SessionStore for FaultyStore {
             self.inner().revoke(id, revocation, version).await?;
             return Err(unavailable());
         }
-        self.up()?.revoke(id, revocation, version).await
+        if self.happens(Fault::RevokeHangs) {
+            return pending().await;
+        }
+        if self.happens(Fault::RevokeAnswerHangs) {
+            self.inner().revoke(id, revocation, version).await?;
+            return pending().await;
+        }
+        if self.happens(Fault::RevokedIsDamaged) {
+            return Err(StoreError::Unreadable("made to be".into()));
+        }
+        let store = self.up()?;
+        let revoking = self.revoking.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_revoking.fetch_max(revoking, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.revoking.fetch_sub(1, Ordering::SeqCst);
+        store.revoke(id, revocation, version).await
     }
 
     async fn list(&self, subject: &Subject) -> Result<Vec<Stored>, StoreError> {
@@ -302,5 +340,9 @@ impl RevocationFeed for FaultyStore {
 
     async fn append(&self, entries: &[FeedEntry]) -> Result<(), StoreError> {
         self.up()?.append(entries).await
+    }
+
+    fn after_a_gap(&self, _position: &FeedPosition) -> FeedPosition {
+        FeedPosition::start()
     }
 }

@@ -28,8 +28,6 @@ const CLUSTER_GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
 /// At most one connection at a time.
 pub(super) struct Lane {
     source: Arc<Source>,
-    /// How long the longest answer over its connection may take.
-    answered_within: Duration,
     current: Mutex<Current>,
 }
 
@@ -56,10 +54,9 @@ struct Connecting {
 type Outcome = Shared<BoxFuture<'static, RedisResult<(Connection, u64)>>>;
 
 impl Lane {
-    pub(super) fn new(source: Arc<Source>, answered_within: Duration) -> Arc<Self> {
+    pub(super) fn new(source: Arc<Source>) -> Arc<Self> {
         Arc::new(Self {
             source,
-            answered_within,
             current: Mutex::default(),
         })
     }
@@ -96,7 +93,7 @@ impl Lane {
     }
 
     async fn connect(&self, number: u64) -> RedisResult<(Connection, u64)> {
-        let connected = timeout(CONNECTED_WITHIN, self.source.connect(self.answered_within)).await;
+        let connected = timeout(CONNECTED_WITHIN, self.source.connect()).await;
         let connected = connected.unwrap_or_else(|_| Err(timed_out()));
         let mut current = self.current();
         // Who comes from here on begins anew, in place of hearing of an old failure.

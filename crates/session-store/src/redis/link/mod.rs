@@ -17,6 +17,7 @@
 //!
 //! A Cluster has half a second more for an answer. Connecting has 3 s, whoever waits for it.
 
+mod bounded;
 mod lane;
 mod source;
 
@@ -34,6 +35,7 @@ use redis::{
 
 use super::url::RedisUrl;
 use crate::time_limit::{TimeIsUp, within};
+use bounded::{Bounded, bounded};
 use lane::Lane;
 use source::Source;
 
@@ -93,34 +95,24 @@ struct Replicated<'a> {
     to: SingleNodeRoutingInfo,
 }
 
-/// How long a request may take.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bound {
-    /// As any command.
-    Usual,
-    /// As the longest that waits by itself.
-    Blocking,
-}
-
 impl Link {
     /// Does not connect yet. `blocks_for` is how long the longest command waits by itself; zero for usual commands.
     pub(super) fn new(url: &RedisUrl, blocks_for: Duration) -> RedisResult<Self> {
-        let longest_answer = ANSWER_WITHIN + blocks_for;
-        let source = Arc::new(Source::new(url, longest_answer)?);
+        let source = Arc::new(Source::new(url, ANSWER_WITHIN + blocks_for)?);
         Ok(Self {
             blocks_for,
-            lanes: std::array::from_fn(|_| Lane::new(Arc::clone(&source), longest_answer)),
+            lanes: std::array::from_fn(|_| Lane::new(Arc::clone(&source))),
         })
     }
 
     /// Sends a command.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        converted(self.within_bounds(Request::Command(command), Bound::Usual).await?)
+        converted(self.within_bounds(Request::Command(command), Duration::ZERO).await?)
     }
 
     /// Sends a command that waits by itself.
     pub(super) async fn run_blocking<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        converted(self.within_bounds(Request::Command(command), Bound::Blocking).await?)
+        converted(self.within_bounds(Request::Command(command), self.blocks_for).await?)
     }
 
     /// Runs a script, which is loaded where a server does not know it yet.
@@ -137,7 +129,7 @@ impl Link {
         for argument in arguments {
             call.arg(*argument);
         }
-        converted(self.within_bounds(Request::Script(&call), Bound::Usual).await?)
+        converted(self.within_bounds(Request::Script(&call), Duration::ZERO).await?)
     }
 
     /// Runs a script that writes, and waits until so many replicas have it. Answers what it did, and how many have it.
@@ -168,7 +160,7 @@ impl Link {
             to: SingleNodeRoutingInfo::SpecificNode(Route::with_key(on, SlotAddr::Master)),
         };
         converted(
-            self.within_bounds(Request::Replicated(&replicated), Bound::Blocking)
+            self.within_bounds(Request::Replicated(&replicated), self.blocks_for)
                 .await?,
         )
     }
@@ -176,7 +168,7 @@ impl Link {
     /// Sends a command where `to` says in a Cluster, and elsewhere to the one server.
     pub(super) async fn run_at<T: FromRedisValue>(&self, to: &RoutingInfo, command: &Cmd) -> RedisResult<T> {
         converted(
-            self.within_bounds(Request::CommandAt(command, to), Bound::Usual)
+            self.within_bounds(Request::CommandAt(command, to), Duration::ZERO)
                 .await?,
         )
     }
@@ -188,32 +180,23 @@ impl Link {
         }
     }
 
-    async fn within_bounds(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
+    /// `blocks_for` is how long it waits by itself.
+    async fn within_bounds(&self, request: Request<'_>, blocks_for: Duration) -> RedisResult<Value> {
         let trying = pin!(async {
-            match self.attempt(request, bound).await {
-                Err(error) if may_be_repeated(&error) => self.attempt(request, bound).await,
+            match self.attempt(request, blocks_for).await {
+                Err(error) if may_be_repeated(&error) => self.attempt(request, blocks_for).await,
                 done => done,
             }
         });
-        let blocks_for = match bound {
-            Bound::Usual => Duration::ZERO,
-            Bound::Blocking => self.blocks_for,
-        };
         let done = within(DONE_WITHIN + blocks_for, trying).await;
         done.unwrap_or_else(|TimeIsUp| Err(timed_out()))
     }
 
-    async fn attempt(&self, request: Request<'_>, bound: Bound) -> RedisResult<Value> {
+    async fn attempt(&self, request: Request<'_>, blocks_for: Duration) -> RedisResult<Value> {
         let lane = &self.lanes[lane_of_this_thread()];
         let (connection, number) = lane.connection().await?;
-        // The connection's own bound is that of what blocks.
-        let answer = if bound == Bound::Usual && !self.blocks_for.is_zero() {
-            let usual = connection.usual_answer();
-            let answer = within(usual, pin!(connection.answer(request))).await;
-            answer.unwrap_or_else(|TimeIsUp| Err(timed_out()))
-        } else {
-            connection.answer(request).await
-        };
+        let answered_within = connection.usual_answer() + blocks_for;
+        let answer = connection.answer(request, answered_within).await;
         if let Err(error) = &answer
             && is_useless_after(error)
         {
@@ -232,30 +215,42 @@ impl Connection {
         }
     }
 
-    async fn answer(self, request: Request<'_>) -> RedisResult<Value> {
+    async fn answer(self, request: Request<'_>, answered_within: Duration) -> RedisResult<Value> {
         match (self, request) {
-            (Self::One(mut server), Request::Command(command) | Request::CommandAt(command, _)) => {
-                command.query_async(&mut server).await
+            (Self::One(server), Request::Command(command) | Request::CommandAt(command, _)) => {
+                command.query_async(&mut Bounded(server, answered_within)).await
             }
-            (Self::One(mut server), Request::Script(call)) => call.invoke_async(&mut server).await,
-            (Self::Cluster(mut servers), Request::Command(command)) => command.query_async(&mut servers).await,
+            (Self::One(server), Request::Script(call)) => {
+                call.invoke_async(&mut Bounded(server, answered_within)).await
+            }
+            (Self::Cluster(servers), Request::Command(command)) => {
+                command.query_async(&mut Bounded(servers, answered_within)).await
+            }
             (Self::Cluster(mut servers), Request::CommandAt(command, to)) => {
-                servers.route_command(command.clone(), to.clone()).await
+                bounded(answered_within, servers.route_command(command.clone(), to.clone())).await
             }
-            (Self::Cluster(mut servers), Request::Script(call)) => call.invoke_async(&mut servers).await,
-            (connection, Request::Replicated(replicated)) => connection.replicated(replicated).await,
+            (Self::Cluster(servers), Request::Script(call)) => {
+                call.invoke_async(&mut Bounded(servers, answered_within)).await
+            }
+            (connection, Request::Replicated(replicated)) => connection.replicated(replicated, answered_within).await,
         }
     }
 
     /// Where the script is not known, it is loaded, and all is sent again.
-    async fn replicated(mut self, replicated: &Replicated<'_>) -> RedisResult<Value> {
-        match self.both(replicated).await {
+    async fn replicated(mut self, replicated: &Replicated<'_>, answered_within: Duration) -> RedisResult<Value> {
+        match bounded(answered_within, self.both(replicated)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                match &mut self {
-                    Self::One(server) => replicated.script.load_async(server).await?,
-                    Self::Cluster(servers) => replicated.script.load_async(servers).await?,
+                match self.clone() {
+                    Self::One(server) => {
+                        let mut server = Bounded(server, answered_within);
+                        replicated.script.load_async(&mut server).await?
+                    }
+                    Self::Cluster(servers) => {
+                        let mut servers = Bounded(servers, answered_within);
+                        replicated.script.load_async(&mut servers).await?
+                    }
                 };
-                self.both(replicated).await
+                bounded(answered_within, self.both(replicated)).await
             }
             done => done,
         }

@@ -9,7 +9,7 @@ use redis::{
     RedisResult, TlsCertificates, TlsMode,
 };
 
-use super::{ANSWER_WITHIN, Connection, FOUND_WITHIN};
+use super::{ANSWER_WITHIN, Connection};
 use crate::redis::url::{Address, Credentials, RedisUrl, Topology};
 
 /// How long a node of a Cluster may take to be connected to. A node that hangs is waited for twice while the others are found,
@@ -24,7 +24,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) fn new(url: &RedisUrl, answer_within: Duration) -> RedisResult<Self> {
+    pub(super) fn new(url: &RedisUrl, node_answers_within: Duration) -> RedisResult<Self> {
         let certificates = certificates(url)?;
         Ok(match &url.topology {
             Topology::Standalone { address, database } => {
@@ -64,8 +64,9 @@ impl Source {
                     .collect::<RedisResult<Vec<_>>>()?;
                 let mut builder = ClusterClientBuilder::new(infos)
                     .connection_timeout(NODE_CONNECTED_WITHIN)
-                    .response_timeout(answer_within)
-                    .overall_response_timeout(Some(answer_within + FOUND_WITHIN))
+                    // Of a node, to the task that drives the connections. Who waits for an answer has a bound of their own.
+                    .response_timeout(node_answers_within)
+                    .overall_response_timeout(None)
                     .retries(8)
                     .min_retry_wait(20)
                     .max_retry_wait(200);
@@ -86,10 +87,10 @@ impl Source {
         })
     }
 
-    pub(super) async fn connect(&self, answer_within: Duration) -> RedisResult<Connection> {
+    pub(super) async fn connect(&self) -> RedisResult<Connection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(ANSWER_WITHIN))
-            .set_response_timeout(Some(answer_within));
+            .set_response_timeout(None);
         Ok(match self {
             Self::Standalone(client) => {
                 Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
