@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod observe;
 pub mod open_store;
 pub mod origins;
+pub mod owner;
 pub mod private_file;
 pub mod problem;
 pub mod readiness;

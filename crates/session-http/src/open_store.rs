@@ -16,6 +16,7 @@ use crate::config::{Config, RateLimitScope, StoreUrl};
 use crate::known_stores::{KnownStores, KnownStoresError};
 use crate::measured_store::Measured;
 use crate::metrics::StoreTimes;
+use crate::owner::{self, OwnedByAnother};
 
 /// One engine, as what it keeps.
 pub struct OpenStore {
@@ -37,6 +38,9 @@ pub enum OpenStoreError {
     /// On this machine.
     #[error(transparent)]
     Embedded(#[from] embedded::OpenError),
+    /// On this machine, in a directory of another user's.
+    #[error(transparent)]
+    OwnedByAnother(#[from] OwnedByAnother),
     /// On Redis.
     #[error("{url} cannot be opened")]
     Redis {
@@ -63,6 +67,15 @@ pub enum OpenStoreError {
     /// Which stores were used before cannot be read.
     #[error(transparent)]
     KnownStores(#[from] KnownStoresError),
+}
+
+/// Refuses the store of another user, where it would make files. For whoever opens it in production: the demo, which everybody may
+/// run anywhere, is not asked.
+pub fn refuse_anothers(url: &StoreUrl) -> Result<(), OpenStoreError> {
+    if let StoreUrl::Embedded(directory) = url {
+        owner::refuse_anothers(directory)?;
+    }
+    Ok(())
 }
 
 impl OpenStore {

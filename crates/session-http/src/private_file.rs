@@ -1,14 +1,16 @@
 //! Files that only the service reads: keys, password hashes, the demo's key.
 //!
 //! Such a file is never seen half-written, never readable for others (not even for a moment), and never changed by two
-//! processes at once.
+//! processes at once. It stays its owner's, also when root changes it.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use zeroize::Zeroizing;
+
+use crate::owner;
 
 /// A private file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +116,8 @@ pub(crate) fn refuse_open_directory(_: &Path) -> Result<(), PrivateFileError> {
     Ok(())
 }
 
-/// Puts `text` in the place of the file, whole or not at all: written beside it, made durable, renamed over it.
+/// Puts `text` in the place of the file, whole or not at all: written beside it, made durable, renamed over it. It belongs to whom
+/// the file belonged; a new one to whom the directory belongs.
 /// The caller holds the lock of the file, or the name of the file beside it would be shared.
 pub(crate) fn replace(path: &Path, text: &str, _lock: &Lock) -> Result<(), PrivateFileError> {
     let directory = folder_of(path);
@@ -128,6 +131,7 @@ pub(crate) fn replace(path: &Path, text: &str, _lock: &Lock) -> Result<(), Priva
             _ => {}
         }
         let mut file = private_options().write(true).create_new(true).open(&beside)?;
+        owner::hand_over(&file, &fs::metadata(path).or_else(|_| fs::metadata(directory))?)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
@@ -139,16 +143,42 @@ pub(crate) fn replace(path: &Path, text: &str, _lock: &Lock) -> Result<(), Priva
     })
 }
 
-/// Makes a directory, and those above it, for the owner only; one that exists is left as it is.
+/// Makes a directory, and those above it, for the owner only: that of the first one that is there. One that exists is left as it is.
 pub(crate) fn make_directory(path: &Path) -> Result<(), PrivateFileError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| PrivateFileError::Unwritable {
+    make_in_parent(path).map_err(|source| PrivateFileError::Unwritable {
         path: path.to_owned(),
         source,
     })
+}
+
+fn make_in_parent(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(path);
+    make_in_parent(parent)?;
+    match make_one(parent, path) {
+        // By another process, in between.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// Within the opened parent: its owner could otherwise put something else under the name that is then given to them.
+#[cfg(unix)]
+fn make_one(parent: &Path, path: &Path) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, mkdirat, openat};
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let parent = File::open(parent)?;
+    mkdirat(&parent, name, Mode::RWXU)?;
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = File::from(openat(&parent, name, flags, Mode::empty())?);
+    owner::hand_over(&made, &parent.metadata()?)
+}
+
+#[cfg(not(unix))]
+fn make_one(_: &Path, path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
 }
 
 /// The right to change a file, held against every other process until it is dropped.
@@ -183,7 +213,15 @@ impl Lock {
 }
 
 fn open_lock(path: &Path) -> Result<File, PrivateFileError> {
-    let opened = private_options().write(true).create(true).truncate(false).open(path);
+    let mut options = private_options();
+    options.write(true);
+    let opened = match options.create_new(true).open(path) {
+        Ok(file) => fs::metadata(folder_of(path))
+            .and_then(|directory| owner::hand_over(&file, &directory))
+            .map(|()| file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create_new(false).open(path),
+        Err(error) => Err(error),
+    };
     opened.map_err(|source| PrivateFileError::Unwritable {
         path: path.to_owned(),
         source,

@@ -29,7 +29,7 @@ use crate::limits::Limits;
 use crate::log_identity;
 use crate::login::{LoginChecker, PasswordError, PasswordLogin, UsersFile, UsersFileError};
 use crate::metrics::Metrics;
-use crate::open_store::{OpenStore, OpenStoreError};
+use crate::open_store::{self, OpenStore, OpenStoreError};
 use crate::origins::Origins;
 use crate::readiness::Readiness;
 use crate::secure_transport::SecureTransport;
@@ -99,6 +99,7 @@ pub struct Service {
 impl Service {
     /// Opens everything that `config` names. On an empty `keys.directory` the first keys are made.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        open_store::refuse_anothers(&config.store.url)?;
         let login: Option<Arc<dyn LoginChecker>> = match &config.login.users_file {
             Some(path) => Some(Arc::new(PasswordLogin::from_file(UsersFile::new(path))?)),
             None => None,

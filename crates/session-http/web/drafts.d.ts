@@ -52,8 +52,8 @@ export interface Draft {
   /** Resolves when the device's copy and, if it can be reached, the service's have been read. Never rejects. */
   readonly ready: Promise<void>;
   /**
-   * Fills the form with the draft and follows its fields by name. Never read: `password`, `file`, autocomplete `cc-*` and
-   * `one-time-code`, and what is in a `[data-no-draft]`.
+   * Fills the form with the draft and follows its fields by name. Never read: `password`, `file` and `hidden`, autocomplete `cc-*`,
+   * `one-time-code` and `*-password`, and what is in a `[data-no-draft]`.
    * @returns a function that stops following
    */
   bind(form: HTMLFormElement): () => void;

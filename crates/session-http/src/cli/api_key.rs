@@ -22,11 +22,11 @@ pub(super) fn run(command: &ApiKeyCommand) -> Result<(), CommandError> {
         return Err(CommandError::ApiKeyName(name.clone()));
     }
     let key = NewApiKey::generate(&SystemEntropy::new())?;
-    println!("The key, for {name} (it is shown only now):");
+    println!("The key, for {name}, which sends it as \"Authorization: Bearer …\" (it is shown only now):");
     println!();
     println!("{}", key.expose());
     println!();
-    println!("Its entry in the configuration:");
+    println!("Its entry in the configuration of the service, at the end of the file:");
     println!();
     println!("[[service.api_keys]]");
     println!("name = \"{name}\"");

@@ -73,6 +73,8 @@ async fn reach_store(config: &Config) -> Result<bool, OpenStoreError> {
     if let StoreUrl::Redis(url) = &config.store.url {
         return open_store::look(url, &KnownStores::in_directory(&config.keys.directory)).await;
     }
+    // As whoever runs the check, who is often root: that would leave files in it that its owner cannot use.
+    open_store::refuse_anothers(&config.store.url)?;
     let store = OpenStore::of(config).await?;
     store.sessions.check().await?;
     Ok(true)

@@ -35,9 +35,8 @@ impl Layers {
         let mut ours = BTreeMap::new();
         for (name, text) in environment {
             let Some(path) = path_of(&name) else { continue };
-            match schema::lookup(&path) {
-                // The desktop's SESSION_MANAGER and its like.
-                Known::Foreign => {}
+            match lookup(&name, &path) {
+                Known::Foreign => faults.extend(slip(&name, &path)),
                 Known::Key => {
                     ours.insert(path, Variable { name, text });
                 }
@@ -72,13 +71,33 @@ impl Layers {
     }
 }
 
-/// `SESSION_POLICY__ACCESS_TTL` is `policy.access_ttl`. Names have capitals only, so that one key has one variable.
+/// `SESSION_POLICY__ACCESS_TTL` is `policy.access_ttl`.
 fn path_of(variable: &str) -> Option<String> {
     let name = variable.strip_prefix(PREFIX)?;
-    let capitals = name
-        .bytes()
-        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    capitals.then(|| name.to_ascii_lowercase().replace("__", "."))
+    Some(name.to_ascii_lowercase().replace("__", "."))
+}
+
+fn variable_of(path: &str) -> String {
+    format!("{PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
+}
+
+/// Names have capitals only, so that one key has one variable.
+fn lookup(variable: &str, path: &str) -> Known {
+    if variable.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Known::Foreign;
+    }
+    schema::lookup(path)
+}
+
+/// A variable of somebody else's, such as the desktop's `SESSION_MANAGER`, is none; one that is nearly ours would leave whoever set it
+/// believing that it does something.
+fn slip(variable: &str, path: &str) -> Option<Fault> {
+    let meant = variable_of(&schema::nearest_variable(path)?);
+    Some(Fault {
+        path: path.to_owned(),
+        variable: Some(variable.to_owned()),
+        problem: format!("names no key; did you mean {meant}?"),
+    })
 }
 
 fn refuse_unknown_names(file: &Table, faults: &mut Vec<Fault>) {

@@ -124,7 +124,7 @@ pub enum ProxyHeader {
 /// `[store]`: where sessions are kept.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// `store.url`: `embedded:DIR`, or `memory:` on loopback. Required.
+    /// `store.url`: `embedded:DIR`, `redis://…` and its kin, or `memory:` on loopback. Required.
     pub url: StoreUrl,
 }
 

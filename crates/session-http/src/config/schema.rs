@@ -135,16 +135,34 @@ pub(super) fn nearest(path: &str) -> Option<String> {
     let sections = SECTIONS.iter().map(|section| section.name.to_owned());
     let mut candidates = paths().chain(sections.filter(|_| !path.contains('.')));
     let elsewhere = paths().find(|known| known.rsplit('.').next() == Some(name));
-    // One slip in three characters, or two in all: further off it would be a guess.
     let near = |known: &String| {
         let distance = strsim::osa_distance(known, path);
-        (distance <= (name.len() / 3).clamp(1, 2)).then_some(distance)
+        is_near(distance, name).then_some(distance)
     };
     let spelled = candidates
         .by_ref()
         .filter_map(|known| near(&known).map(|distance| (distance, known)))
         .min();
     spelled.map(|(_, known)| known).or(elsewhere)
+}
+
+/// What the path of a variable was perhaps meant to be that is none of ours: the same but for its underscores, which are a dot where
+/// there are two, or the nearest in spelling. Never a section: no variable sets one.
+pub(super) fn nearest_variable(path: &str) -> Option<String> {
+    let joined = |path: &str| path.replace('.', "_");
+    let not_yet = SECTIONS
+        .iter()
+        .flat_map(|section| section.not_yet.iter().map(|key| format!("{}.{key}", section.name)));
+    let spelled = paths().chain(not_yet).filter_map(|known| {
+        let distance = strsim::osa_distance(&joined(&known), &joined(path));
+        is_near(distance, path).then_some((distance, known))
+    });
+    spelled.min().map(|(_, known)| known)
+}
+
+/// One slip in three characters, or two in all: further off it would be a guess.
+fn is_near(distance: usize, name: &str) -> bool {
+    distance <= (name.len() / 3).clamp(1, 2)
 }
 
 #[cfg(test)]
@@ -163,6 +181,32 @@ mod tests {
             ("x", None),
         ] {
             assert_eq!(nearest(path).as_deref(), meant, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_variable_is_recognized_and_others_variables_are_not() {
+        for (path, meant) in [
+            ("store_url", Some("store.url")),
+            ("public.url", Some("public_url")),
+            ("_store.url", Some("store.url")),
+            ("stoer.url", Some("store.url")),
+            ("rate.limit_enabled", Some("rate_limit.enabled")),
+            ("login_oidc", Some("login.oidc")),
+            ("isuer", Some("issuer")),
+            ("manager", None),
+            ("manager.x", None),
+            ("manager.url", None),
+            ("id", None),
+            ("key", None),
+            ("secret", None),
+            ("cookie_name", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest_variable(path).as_deref(), meant, "{path}");
+        }
+        for path in paths() {
+            assert_eq!(nearest_variable(&path.replace('.', "_")), Some(path));
         }
     }
 

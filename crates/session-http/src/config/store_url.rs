@@ -21,15 +21,15 @@ pub enum StoreUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUrlError {
     /// `embedded:` without a directory.
-    #[error("names no directory; write for example embedded:/var/lib/session")]
+    #[error("names no directory; write for example embedded:/var/lib/session/store")]
     NoDirectory,
     /// The URL of a Redis with something wrong in it.
     #[error(transparent)]
     Redis(#[from] RedisUrlError),
     /// Anything else. The text is not shown: a URL may carry a password.
     #[error(
-        "is not the URL of a store; write embedded:DIR, for example embedded:/var/lib/session, or redis://HOST, \
-         redis+sentinel://HOST,HOST/MASTER, redis+cluster://HOST,HOST"
+        "is not the URL of a store; write embedded:DIR, for example embedded:/var/lib/session/store, or \
+         redis://HOST, redis+sentinel://HOST,HOST/MASTER, redis+cluster://HOST,HOST"
     )]
     Unknown,
 }

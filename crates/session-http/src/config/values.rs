@@ -70,10 +70,10 @@ impl Values {
             },
             policy: policy(reader),
             // Not through `parsed`, which shows the text: a store's URL may hold a password.
-            store_url: reader.required("store.url", "\"embedded:/var/lib/session\"", |given| {
+            store_url: reader.required("store.url", "\"embedded:/var/lib/session/store\"", |given| {
                 text(given)?.parse().map_err(|error| format!("{error}"))
             }),
-            keys_directory: reader.required("keys.directory", "\"/etc/session/keys\"", parsed(path)),
+            keys_directory: reader.required("keys.directory", "\"/var/lib/session/keys\"", parsed(path)),
             algorithm: reader
                 .value(
                     "keys.algorithm",

@@ -5,6 +5,11 @@
 mod api_key;
 mod deployment;
 mod keys;
+#[cfg(unix)]
+#[path = "../support/owner.rs"]
+mod owner;
+#[cfg(unix)]
+mod ownership;
 mod starting;
 mod usage;
 mod users;

@@ -11,6 +11,7 @@ use session_http::browser_files;
 use crate::support::binary::{Binary, demo_command};
 use crate::support::client::Client;
 use crate::support::device::{Device, Transport, key};
+use crate::support::owner::give_away;
 
 /// Runs a command that must fail, and gives what it wrote to standard error.
 fn refused(command: &mut Command) -> String {
@@ -49,6 +50,20 @@ async fn it_says_where_it_is_and_what_to_try() {
         "{text}"
     );
     assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"));
+}
+
+/// As in a container, over somebody's clone: what a service must not do to its owner's data, a demo may do to its own.
+#[tokio::test]
+async fn root_may_try_it_in_a_directory_of_another_user() {
+    let data = tempfile::tempdir().unwrap();
+    if !give_away(data.path()) {
+        return;
+    }
+    let (new, log) = (data.path().join("new"), data.path().join("log"));
+    for _ in ["the first start", "another"] {
+        let demo = Binary::demo(&new, &log);
+        login(&Client::new(demo.address)).await;
+    }
 }
 
 #[tokio::test]

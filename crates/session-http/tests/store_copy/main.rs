@@ -14,4 +14,5 @@ mod support;
 mod cut_off;
 mod deployment;
 mod moving;
+mod ownership;
 mod refusals;

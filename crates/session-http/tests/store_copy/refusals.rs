@@ -15,7 +15,7 @@ use crate::support::client::Client;
 use crate::support::device::{Device, Transport};
 
 /// Makes a store in `name` that holds one session.
-async fn one_session(deployment: &Deployment, name: &str) -> String {
+pub(crate) async fn one_session(deployment: &Deployment, name: &str) -> String {
     let url = deployment.embedded(name);
     let service = deployment.serve(&url);
     Device::open(&Client::new(service.address), Transport::Body, "keyed").await;

@@ -12,4 +12,6 @@ pub(crate) mod events;
 pub(crate) mod fragile;
 pub(crate) mod fragile_app;
 pub(crate) mod log;
+#[cfg(unix)]
+pub(crate) mod owner;
 pub(crate) mod rubbish;

@@ -29,7 +29,7 @@ pub(super) enum StoreCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct CopyArgs {
-    /// The store to copy from, such as `embedded:/var/lib/session`; left out: store.url of the configuration.
+    /// The store to copy from, such as `embedded:/var/lib/session/store`; left out: store.url of the configuration.
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     from: Option<String>,
     /// The store to copy to, such as `redis://HOST`; left out: store.url of the configuration.

@@ -88,6 +88,7 @@ fn are_one_directory(from: &StoreUrl, to: &StoreUrl) -> bool {
 }
 
 fn open_embedded(url: &StoreUrl, directory: &Path) -> Result<OneSide, StoreCopyError> {
+    open_store::refuse_anothers(url)?;
     match EmbeddedStore::open(directory) {
         Ok(store) => Ok(OneSide {
             store: OpenStore::on(store),

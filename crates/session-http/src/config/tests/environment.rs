@@ -55,6 +55,8 @@ fn variables_of_others_are_not_ours_and_slips_of_ours_are_named() {
         &[
             ("SESSION_MANAGER", "local/host:@/tmp/.ICE-unix/1"),
             ("SESSION_MANAGER__X", "1"),
+            ("SESSION_MANAGER__URL", "x"),
+            ("SESSION_ID", "7"),
             ("SESSION_", ""),
             ("session_policy__acces_ttl", "5s"),
             ("HOME", "/root"),
@@ -65,4 +67,23 @@ fn variables_of_others_are_not_ours_and_slips_of_ours_are_named() {
         "policy.acces_ttl: is not known; did you mean policy.access_ttl? (set by SESSION_POLICY__ACCES_TTL)"
     );
     assert!(fault_of(("SESSION_POLICY", "5s")).contains("is a section"));
+}
+
+/// In silence it would be laid over nothing, and the service would run on the store of the file.
+#[test]
+fn a_variable_that_is_nearly_ours_is_refused() {
+    for (variable, path, meant) in [
+        ("SESSION_STORE_URL", "store_url", "SESSION_STORE__URL"),
+        ("SESSION__STORE__URL", "_store.url", "SESSION_STORE__URL"),
+        ("SESSION_STOER__URL", "stoer.url", "SESSION_STORE__URL"),
+        ("SESSION_Store__Url", "store.url", "SESSION_STORE__URL"),
+        ("SESSION_PUBLIC__URL", "public.url", "SESSION_PUBLIC_URL"),
+        ("SESSION_LISTN", "listn", "SESSION_LISTEN"),
+        ("SESSION_LOGIN_OIDC", "login_oidc", "SESSION_LOGIN__OIDC"),
+    ] {
+        assert_eq!(
+            fault_of((variable, "redis://:hunter2@other")),
+            format!("{path}: names no key; did you mean {meant}? (set by {variable})")
+        );
+    }
 }
