@@ -6,4 +6,5 @@
 
 mod browser;
 mod events;
+mod http;
 mod table;
