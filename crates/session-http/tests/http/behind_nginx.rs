@@ -34,7 +34,8 @@ async fn the_application_is_told_who_asks_and_nobody_says_so_but_the_service() {
         let request = site.request(method, "/api/orders?x=1").signed(&device);
         let forged = request
             .header("x-session-subject", "admin")
-            .header("x-session-id", "admin");
+            .header("x-session-id", "admin")
+            .header("x-forwarded-proto", "http");
         let answer = forged.send("an order").await;
         assert_eq!(answer.status, 200, "{method} {answer:?}");
         let seen = site.application.last();
@@ -65,15 +66,15 @@ async fn a_refusal_of_the_service_reaches_the_page_as_the_service_wrote_it() {
         (missing.clone().signed(&ended), 401, "session_revoked", json!("logout")),
         (foreign, 403, "csrf_rejected", Value::Null),
     ] {
-        refused(&site, request, status, code, &reason).await;
+        refused(request, status, code, &reason).await;
     }
     app.advance(Policy::default().access_ttl);
-    refused(&site, missing.signed(&live), 401, "token_expired", &Value::Null).await;
+    refused(missing.signed(&live), 401, "token_expired", &Value::Null).await;
     assert_eq!(site.application.count(), 0, "none of these was carried out");
 }
 
 /// And it is whole: what the browser module and `curl` know it by.
-async fn refused(site: &Site, request: ToSite, status: u16, code: &str, reason: &Value) {
+async fn refused(request: ToSite, status: u16, code: &str, reason: &Value) {
     let answer = request.send("an order").await;
     let problem = answer.json();
     assert_eq!((answer.status, &problem["code"]), (status, &json!(code)), "{answer:?}");
@@ -223,19 +224,22 @@ async fn the_services_own_paths_are_the_services() {
     ] {
         assert_eq!(site.request("GET", path).send("").await.status, 200, "{path}");
     }
-    // As large as its cookies become.
-    let roles = "x".repeat(1_000);
-    let login = json!({"subject": "alice", "claims": {"roles": roles}, "rotation": "grace", "transport": "cookie"});
-    let opened = app
-        .post("/v1/sessions")
-        .bearer(TestApp::api_key())
-        .json(login)
-        .send()
-        .await;
-    let device = Device::from_answer(&app, Transport::Cookie, &opened.expect(201));
-    let refreshed = site.request("POST", "/auth/refresh").signed(&device).send("").await;
+    let claims = json!({"roles": "x".repeat(1_000)});
+    let login = json!({"subject": "alice", "claims": claims, "rotation": "grace", "transport": "cookie"});
+    let opening = app.post("/v1/sessions").bearer(TestApp::api_key()).json(login);
+    let device = Device::from_answer(&app, Transport::Cookie, &opening.send().await.expect(201));
+    let forged = site
+        .request("POST", "/auth/refresh")
+        .header("x-forwarded-for", "203.0.113.9")
+        .header("x-forwarded-proto", "http");
+    let refreshed = forged.signed(&device).send("").await;
     assert_eq!(refreshed.status, 200, "{refreshed:?}");
     assert_eq!(refreshed.header("set-cookie").len(), 2, "{refreshed:?}");
+    assert_eq!(
+        refreshed.json()["session"]["device"]["ip"],
+        "127.0.0.1",
+        "{refreshed:?}"
+    );
     // Backends do not come this way, and the question of the proxy is nobody else's.
     let answer = site.request("POST", "/v1/sessions").send("").await;
     assert_eq!(answer.text, "the application");
