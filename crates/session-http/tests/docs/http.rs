@@ -39,7 +39,7 @@ fn routes_of(source: &str) -> Vec<String> {
     let (mut scope, mut routes) = (String::new(), Vec::new());
     for part in source.split("web::").skip(1) {
         if let Some(rest) = part.strip_prefix("scope(\"") {
-            scope = rest.split('"').next().unwrap().to_owned();
+            rest.split('"').next().unwrap().clone_into(&mut scope);
         } else if let Some(rest) = part.strip_prefix("resource(\"") {
             routes.push((format!("{scope}{}", rest.split('"').next().unwrap()), Vec::new()));
         } else if part.starts_with("to(not_found)") {
