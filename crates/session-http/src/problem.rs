@@ -6,7 +6,7 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -86,6 +86,41 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, for documentation.
+    pub const ALL: [Self; 31] = [
+        Self::InvalidRequest,
+        Self::IdempotencyKeyRequired,
+        Self::InvalidCredentials,
+        Self::TokenMissing,
+        Self::TokenInvalid,
+        Self::TokenExpired,
+        Self::RefreshTokenMissing,
+        Self::RefreshTokenInvalid,
+        Self::RefreshTokenReused,
+        Self::SessionExpired,
+        Self::SessionRevoked,
+        Self::CsrfRejected,
+        Self::OriginNotAllowed,
+        Self::PlainHttp,
+        Self::ApiKeyInvalid,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RefreshSuperseded,
+        Self::RefreshRaced,
+        Self::PreconditionRequired,
+        Self::DraftConflict,
+        Self::DraftQuotaExceeded,
+        Self::BodyTooSlow,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::Misdirected,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::StoreUnavailable,
+        Self::ClockUnreliable,
+        Self::Internal,
+    ];
+
     /// Name, status, title.
     #[expect(clippy::too_many_lines, reason = "a table")]
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
@@ -275,6 +310,12 @@ pub struct Problem {
 #[derive(Debug)]
 struct Conflicting(Option<Box<StoredDraft>>);
 
+impl Conflicting {
+    fn stored(&self) -> Option<&StoredDraft> {
+        self.0.as_deref()
+    }
+}
+
 impl Problem {
     /// A problem with a text for the person who debugs the client: what is wrong and how to mend it.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
@@ -344,6 +385,33 @@ impl Problem {
         }
     }
 
+    /// The body, for a header. `None` only if the detail has the one control character that JSON does not escape (DEL): none has.
+    pub fn in_a_header(&self) -> Option<HeaderValue> {
+        let json = serde_json::to_string(&self.body()).ok()?;
+        HeaderValue::from_str(&json).ok()
+    }
+
+    fn body(&self) -> Body<'_> {
+        let (code, status, title) = self.code.row();
+        Body {
+            r#type: format!("urn:session:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            code,
+            retryable: self.code.retryable(),
+            reason: self.reason.map(EndReason::as_str),
+            generation: self.generation,
+            draft: self.draft.as_ref().map(|conflicting| {
+                let stored = conflicting.stored();
+                CurrentDraft {
+                    etag: stored.map(|draft| entity_tag::opaque(&draft.version)),
+                    current: stored.map(|draft| draft.value.as_raw()),
+                }
+            }),
+        }
+    }
+
     fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = error_text(error), "internal fault");
         Self::new(
@@ -388,23 +456,8 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let (code, status, title) = self.code.row();
-        let stored = self.draft.as_ref().and_then(|Conflicting(draft)| draft.as_deref());
-        let body = Body {
-            r#type: format!("urn:session:problem:{code}"),
-            title,
-            status: status.as_u16(),
-            detail: &self.detail,
-            code,
-            retryable: self.code.retryable(),
-            reason: self.reason.map(EndReason::as_str),
-            generation: self.generation,
-            draft: self.draft.as_ref().map(|_| CurrentDraft {
-                etag: stored.map(|draft| entity_tag::opaque(&draft.version)),
-                current: stored.map(|draft| draft.value.as_raw()),
-            }),
-        };
-        let mut response = HttpResponse::build(status);
+        let stored = self.draft.as_ref().and_then(Conflicting::stored);
+        let mut response = HttpResponse::build(self.code.status());
         if matches!(self.code, Code::BodyTooSlow) {
             // RFC 9110 §15.5.9: what is still to come belongs to no other request.
             response.force_close();
@@ -429,6 +482,34 @@ impl ResponseError for Problem {
         // `json` keeps a content type that is there already.
         response
             .insert_header((CONTENT_TYPE, "application/problem+json"))
-            .json(body)
+            .json(self.body())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_complete() {
+        // In the order of the enum: with as many as there are, and each in its place, none is missing.
+        assert_eq!(Code::Internal as usize + 1, Code::ALL.len());
+        for (place, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(code as usize, place, "{code:?}");
+        }
+    }
+
+    /// nginx makes a body of it again.
+    #[test]
+    fn what_is_in_a_header_is_the_body() {
+        for detail in ["say \"please\"", "one\r\nX-Admin: 1", "\0", "zoë"] {
+            let problem = Problem::new(Code::TokenExpired, detail);
+            let body = serde_json::to_vec(&problem.body()).ok();
+            assert_eq!(
+                problem.in_a_header().map(|value| value.as_bytes().to_vec()),
+                body,
+                "{detail}"
+            );
+        }
     }
 }

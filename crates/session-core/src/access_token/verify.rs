@@ -139,7 +139,7 @@ impl Verifier {
     /// Verifies `token` at `now`.
     ///
     /// A verified token says that its session was live when it was minted. Whether it was revoked since is known to the
-    /// issuer and to who follows its revocation feed.
+    /// issuer alone.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, VerifyError> {
         self.verify_for(token, now).map(|(said, _)| said)
     }

@@ -7,4 +7,5 @@
 mod browser;
 mod events;
 mod fences;
+mod http;
 mod table;

@@ -20,3 +20,19 @@ pub(crate) fn assert_is(path: &str, name: &str, expected: &str) {
         "the code has another table of {name}: UPDATE_DOCS=1 cargo test -p session-http --test docs"
     );
 }
+
+/// The cells of the table between the marks `NAME: begin` and `NAME: end` of the document at `path`, without its two lines of head.
+#[track_caller]
+pub(crate) fn rows(path: &str, name: &str) -> Vec<Vec<String>> {
+    let docs = fs::read_to_string(path).unwrap();
+    let (_, rest) = docs.split_once(&format!("<!-- {name}: begin -->\n")).unwrap();
+    let (table, _) = rest.split_once(&format!("<!-- {name}: end -->")).unwrap();
+    let lines = table.lines().filter(|line| !line.is_empty()).skip(2);
+    let cells = |line: &str| {
+        line.trim_matches('|')
+            .split(" | ")
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    };
+    lines.map(cells).collect()
+}

@@ -11,6 +11,7 @@
 mod support;
 
 mod bearer_tokens;
+mod behind_nginx;
 mod clocks;
 mod continue_page;
 mod cookies;

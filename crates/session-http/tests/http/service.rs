@@ -24,6 +24,18 @@ pub(crate) fn claims(access_token: &str) -> Map<String, Value> {
     serde_json::from_slice(&payload).unwrap()
 }
 
+/// What a backend developer copies first.
+#[tokio::test]
+async fn the_example_of_the_documentation_opens_a_session() {
+    let (_, example) = include_str!("../../../../docs/http.md").split_once("--json '").unwrap();
+    let (body, _) = example.split_once('\'').unwrap();
+    let app = TestApp::start();
+    let request = app.post("/v1/sessions").by_backend().json(body.parse().unwrap());
+    let answer = request.send().await.expect(201);
+    assert_eq!(answer.json()["session"]["subject"], "anna", "{answer}");
+    assert_eq!(answer.set_cookies().len(), 2, "{answer}");
+}
+
 #[tokio::test]
 async fn nothing_but_an_api_key_opens_it() {
     let app = TestApp::start();

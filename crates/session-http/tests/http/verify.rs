@@ -49,6 +49,31 @@ async fn each_refusal_has_its_code() {
     device.get("/auth/verify").send().await.problem(401, "token_expired");
 }
 
+/// Of an answer that refuses, nginx hands on nothing but headers.
+#[tokio::test]
+async fn a_refusal_says_in_a_header_what_it_says_in_its_body() {
+    let app = TestApp::start();
+    let ended = Device::open(&app, Transport::Cookie, "grace").await;
+    ended.signed(app.post("/auth/logout")).send().await.expect(204);
+    let live = Device::open(&app, Transport::Cookie, "grace").await;
+    for (request, status) in [
+        (app.get("/auth/verify"), 401),
+        (ended.get("/auth/verify"), 401),
+        (live.signed(app.post("/auth/verify")).header("origin", EVIL), 403),
+        (
+            app.get("/auth/verify")
+                .cookie(ACCESS_COOKIE, "a")
+                .cookie(ACCESS_COOKIE, "b"),
+            400,
+        ),
+    ] {
+        let answer = request.send().await.expect(status);
+        assert_eq!(answer.header("x-session-problem"), Some(&*answer.text), "{answer}");
+    }
+    let answer = live.get("/auth/verify").send().await.expect(200);
+    assert_eq!(answer.header("x-session-problem"), None, "{answer}");
+}
+
 #[tokio::test]
 async fn a_proxy_may_ask_with_any_method() {
     let app = TestApp::start();
