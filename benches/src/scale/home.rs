@@ -57,7 +57,7 @@ impl Home {
         let directory = TempDir::new()?;
         let place = match engine {
             Engine::Memory => Place::Memory(Arc::default()),
-            Engine::Embedded => Place::Embedded(Some(Arc::new(EmbeddedStore::open(&store_in(&directory))?))),
+            Engine::Embedded => Place::Embedded(Some(Arc::new(EmbeddedStore::open(store_in(&directory))?))),
             Engine::Redis => Place::Redis(Box::new(RedisServer::start(RedisOptions::default()).await?)),
         };
         let redis = match &place {
@@ -115,7 +115,7 @@ impl Home {
         let begun = Instant::now();
         match &mut self.place {
             Place::Memory(_) => return Ok(None),
-            Place::Embedded(store) => *store = Some(Arc::new(EmbeddedStore::open(&store_in(&self.directory))?)),
+            Place::Embedded(store) => *store = Some(Arc::new(EmbeddedStore::open(store_in(&self.directory))?)),
             Place::Redis(_) => drop(self.store().await?),
         }
         Ok(Some(begun.elapsed()))

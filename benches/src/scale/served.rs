@@ -48,8 +48,8 @@ impl<'a> Served<'a> {
 
     /// Refreshes `count` sessions, or all, each once; answers how many.
     async fn refresh_some(&mut self, count: usize, connections: &mut [Connection]) -> Result<usize, Failure> {
-        let (generation, taken) = self.loaded.take(count);
-        let (waiting, renewed) = (RefCell::new(VecDeque::from(taken)), RefCell::new(Vec::new()));
+        let (generation, tokens) = self.loaded.take(count);
+        let (waiting, renewed) = (RefCell::new(VecDeque::from(tokens)), RefCell::new(Vec::new()));
         let refreshing = connections.iter_mut().map(async |connection| {
             loop {
                 let Some(token) = waiting.borrow_mut().pop_front() else {

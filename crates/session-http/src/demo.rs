@@ -3,9 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
+use actix_web::http::uri::Authority;
 use session_core::id::Subject;
 
 use crate::config::Origin;
+use crate::problem::{Code, Problem};
 
 /// The password of the demo's user.
 pub const PASSWORD: &str = "demo";
@@ -48,6 +52,18 @@ impl Demo {
             origins,
             page,
         }
+    }
+
+    /// Refuses a `Host` that is not loopback's: a foreign page whose name resolves here (DNS rebinding) is same-origin to itself, and would
+    /// otherwise get past every other check.
+    pub fn check_host(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let host = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+        if host.is_some_and(|host| self.hosts.iter().any(|known| known == host)) {
+            return Ok(());
+        }
+        let detail = format!("the demo answers to {} only", self.hosts.join(" and "));
+        Err(Problem::new(Code::Misdirected, detail))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It holds no rule about sessions: a rule found here belongs in `session-core`.
 
+pub mod admission;
 pub mod api_key;
 pub mod app;
 pub mod background;

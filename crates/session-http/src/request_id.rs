@@ -9,6 +9,8 @@ use session_store::entropy::SystemEntropy;
 /// Where it is taken from, and answered.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+const HEX: [u8; 16] = *b"0123456789abcdef";
+
 /// The longest that is taken from a proxy.
 const LONGEST: usize = 64;
 
@@ -25,9 +27,13 @@ impl RequestId {
 
     /// 128 random bits. Without any, a name that many have: a request is not refused for that.
     fn new() -> Self {
-        let bits = random_128(&SystemEntropy::new()).map_or(0, u128::from_be_bytes);
-        let text = format!("{bits:032x}");
-        Self(HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("none")))
+        let bits = random_128(&SystemEntropy::new()).unwrap_or_default();
+        let digit = |place: usize| {
+            let byte = bits[place / 2];
+            HEX[usize::from(if place.is_multiple_of(2) { byte >> 4 } else { byte & 0xf })]
+        };
+        let text: [u8; 32] = std::array::from_fn(digit);
+        Self(HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("none")))
     }
 
     /// As a header.

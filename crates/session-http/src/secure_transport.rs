@@ -2,10 +2,7 @@
 //!
 //! Refused, not redirected: whoever sent a token in the clear must hear of it, and a client that follows redirects would go on.
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::{HttpRequest, ResponseError as _, web};
+use actix_web::HttpRequest;
 use ipnet::IpNet;
 
 use crate::app::App;
@@ -55,17 +52,12 @@ impl SecureTransport {
 /// Paths that tell nobody anything: whatever watches the process asks it directly.
 const FOR_ANYBODY: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Lets through what came as it must.
-pub async fn only(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let verdict = match request.app_data::<web::Data<App>>() {
-        Some(app) if app.secure_transport.required && !FOR_ANYBODY.contains(&request.path()) => {
-            app.secure_transport.check(&app.trusted_proxies, request.request())
-        }
-        _ => Ok(()),
-    };
-    match verdict {
-        Ok(()) => next.call(request).await,
-        Err(problem) => Ok(request.into_response(problem.error_response())),
+/// Refuses what did not come as it must.
+pub fn check(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+    if app.secure_transport.required && !FOR_ANYBODY.contains(&request.path()) {
+        app.secure_transport.check(&app.trusted_proxies, request)
+    } else {
+        Ok(())
     }
 }
 

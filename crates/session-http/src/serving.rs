@@ -11,12 +11,12 @@ use actix_web::rt::spawn;
 use actix_web::{HttpServer, web};
 use rustls::ServerConfig;
 
+use crate::admission::admit;
 use crate::app::App;
 use crate::background::Background;
 use crate::error_text::error_text;
 use crate::observe::observe;
 use crate::routes;
-use crate::secure_transport;
 use crate::security_headers;
 use crate::stop_signals::StopSignals;
 use crate::tasks::TaskEnded;
@@ -161,8 +161,7 @@ fn serve_public(app: web::Data<App>, Public { listener, tls }: Public) -> io::Re
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(app.clone())
-            .wrap(from_fn(routes::known_host))
-            .wrap(from_fn(secure_transport::only))
+            .wrap(from_fn(admit))
             .wrap(from_fn(security_headers::public))
             .wrap(from_fn(observe))
             .configure(|config| routes::configure(config, &app.origins))

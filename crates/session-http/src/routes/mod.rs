@@ -14,10 +14,9 @@ mod service;
 mod verify;
 mod well_known;
 
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, HOST, HeaderValue};
-use actix_web::middleware::{DefaultHeaders, Next, from_fn};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, Route, guard, web};
 use session_core::time::Timestamp;
 use session_store::sessions::Grant;
@@ -163,24 +162,6 @@ fn only(resource: actix_web::Resource, methods: &'static str) -> actix_web::Reso
 
 async fn not_found() -> HttpResponse {
     Problem::new(Code::NotFound, "no such path").error_response()
-}
-
-/// In the demo, refuses a `Host` that is not loopback's: a foreign page whose name resolves here (DNS rebinding) is
-/// same-origin to itself, and would otherwise get past every other check.
-pub async fn known_host(
-    request: ServiceRequest,
-    next: Next<actix_web::body::BoxBody>,
-) -> Result<ServiceResponse<actix_web::body::BoxBody>, actix_web::Error> {
-    let demo = request.app_data::<web::Data<App>>().and_then(|app| app.demo.as_ref());
-    if let Some(demo) = demo {
-        let host = request.headers().get(HOST).and_then(|value| value.to_str().ok());
-        let host = host.or_else(|| request.uri().authority().map(actix_web::http::uri::Authority::as_str));
-        if !host.is_some_and(|host| demo.hosts.iter().any(|known| known == host)) {
-            let detail = format!("the demo answers to {} only", demo.hosts.join(" and "));
-            return Ok(request.into_response(Problem::new(Code::Misdirected, detail).error_response()));
-        }
-    }
-    next.call(request).await
 }
 
 /// The answer to a login or a refresh, with its cookies.

@@ -9,8 +9,8 @@ use crate::deliverer::{START, counted, shows};
 use crate::receiver::{Received, Receiver, Reply};
 
 /// A device whose text a filter does not like.
-fn script() -> Option<Device> {
-    Some(Device::new(None, Some("<script>"), None))
+fn script() -> Device {
+    Device::new(None, Some("<script>"), None)
 }
 
 fn has_script(request: &Received) -> bool {
@@ -72,12 +72,12 @@ async fn texts_that_break_the_connection_hold_events_up_once() {
         }
     })
     .await;
-    let appended = world.append_from(script(), 20).await;
+    let appended = world.append_from(Some(script()), 20).await;
     let _running = world.start(&receiver);
     receiver.has_accepted(20).await;
     assert_eq!(receiver.accepted(), appended);
-    let received = receiver.received();
-    let last = received.iter().rev().find(|one| one.accepted).unwrap();
+    let posts = receiver.received();
+    let last = posts.iter().rev().find(|one| one.accepted).unwrap();
     let waited = last.sent_at() - START.as_secs();
     assert!(waited < 20 * 60, "{waited}");
     shows(&metrics, "session_webhook_shortened_total 20").await;
@@ -92,7 +92,7 @@ async fn that_texts_hurt_is_forgotten_and_is_not_taken_for_what_asks_for_patienc
         (Reply::With(503, "retry-after: 1"), 9, vec![]),
     ] {
         let (world, metrics) = counted();
-        let first = world.append_from(script(), 1).await.remove(0);
+        let first = world.append_from(Some(script()), 1).await.remove(0);
         let phone = Device::new(Some("phone"), Some("curl/8"), None);
         let second = world.append_from(Some(phone), 1).await.remove(0);
         let failed = AtomicUsize::new(0);
@@ -110,8 +110,8 @@ async fn that_texts_hurt_is_forgotten_and_is_not_taken_for_what_asks_for_patienc
         let _running = world.start(&receiver);
         receiver.has_accepted(2).await;
         assert_eq!(receiver.accepted(), [first, second.clone()]);
-        let received = receiver.received();
-        let sent: Vec<_> = received.iter().filter(|one| one.id() == second).collect();
+        let posts = receiver.received();
+        let sent: Vec<_> = posts.iter().filter(|one| one.id() == second).collect();
         assert_eq!(sent.len(), times + 1);
         let whole = |one: &Received| one.json()["data"]["device"]["label"] == "phone";
         let shortened: Vec<_> = (0..sent.len()).filter(|at| !whole(sent[*at])).collect();
@@ -124,7 +124,7 @@ async fn that_texts_hurt_is_forgotten_and_is_not_taken_for_what_asks_for_patienc
 #[tokio::test]
 async fn what_a_filter_refuses_and_the_receiver_does_not_is_not_passed_over() {
     let (world, metrics) = counted();
-    let mut appended = world.append_from(script(), 1).await;
+    let mut appended = world.append_from(Some(script()), 1).await;
     let first = appended[0].clone();
     appended.extend(world.append(3).await);
     let failed = AtomicUsize::new(0);
@@ -149,7 +149,7 @@ async fn what_a_filter_refuses_and_the_receiver_does_not_is_not_passed_over() {
 #[tokio::test]
 async fn what_is_refused_without_its_texts_is_passed_over() {
     let (world, metrics) = counted();
-    let bad = world.append_from(script(), 1).await.remove(0);
+    let bad = world.append_from(Some(script()), 1).await.remove(0);
     let appended = world.append(3).await;
     let receiver = Receiver::judging(move |request, _| {
         if has_script(request) {
