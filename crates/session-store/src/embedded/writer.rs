@@ -21,8 +21,8 @@ const GROUP: usize = 512;
 /// How many operations in one commit are a crowd: then more are on their way, and the next commit is held back for [`HELD_BACK`]. One
 /// caller, or two, wait for nobody.
 const CROWD: usize = 3;
-/// For how long. Half of what an fsync takes on a fast disk: where the processor is what all wait for, operations come one by one, and each fsync that a
-/// few of them share is time of a processor that the others lack.
+/// For how long. Half of what an fsync takes on a fast disk. Where the processor is what all wait for, operations come one by one, and
+/// each fsync that a few of them share is time of the processor that the others lack.
 const HELD_BACK: Duration = Duration::from_micros(100);
 
 /// Applied to the group; the answer is given after its commit.
